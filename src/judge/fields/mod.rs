@@ -1,0 +1,1 @@
+//! Header fields, parsed strictly into JSON values.

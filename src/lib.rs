@@ -1,0 +1,10 @@
+//! Proofmark: a conformance harness and fuzzer for the security promises of HTTP APIs.
+//!
+//! Data flows one way: `suite` loads and plans, `run` executes over `wire`, `journal` keeps what happened,
+//! `judge` derives verdicts from it, `report` renders them. `reference` holds the deployments that prove the checks.
+
+pub mod jose;
+pub mod judge;
+pub mod reference;
+pub mod suite;
+pub mod wire;
