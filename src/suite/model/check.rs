@@ -1,0 +1,149 @@
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::level::DeclaredLevel;
+use super::matching::StatusSet;
+use super::step::{Send, Step};
+
+/// One file of checks about one subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// The name, equal to the file's.
+    pub suite: String,
+    pub title: String,
+    /// Lists of values that checks refer to as `${list.NAME}` or run over with `for_each`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub lists: IndexMap<String, Vec<Value>>,
+    /// Answers worth looking at, and how to provoke each.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub situations: IndexMap<String, Situation>,
+    #[serde(default)]
+    pub checks: Vec<Check>,
+}
+
+/// One promise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Upper case, words and a number: `AUTH-401-01`. Written by hand and never used again.
+    pub id: String,
+    /// The promise; reads as true of a target that keeps it.
+    pub title: String,
+    pub level: DeclaredLevel,
+    /// Document and section: `RFC 9110 §15.5.2`.
+    pub source: String,
+    /// What it costs when the promise is broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    #[serde(default, skip_serializing_if = "Needs::is_empty")]
+    pub needs: Needs,
+    /// The matrix: one case for each combination of values.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub for_each: IndexMap<String, Domain>,
+    /// Sent before and after the steps; what is not answered as it says makes the case inconclusive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub control: Vec<Send>,
+    pub steps: Vec<Step>,
+    /// Sent in the end in any case, to clean up; never judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub always: Vec<Send>,
+    /// Runs with nothing beside it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+    /// When no verdict is reached although everything was sent, for the reader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inconclusive: Option<String>,
+    /// What to do about it.
+    pub remedy: String,
+    /// The flaws of the reference deployments that make it fail.
+    pub proved_by: Vec<String>,
+}
+
+/// What must be there for the check to be run; what is missing makes it skipped with that reason.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    /// `load`, `destructive`. Writes are seen from the steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consent: Vec<String>,
+    /// Features that contract or target declare (`cookies`, `pages`, `problem-details`…).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+    /// Parameters that must have a value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<String>,
+    /// Only where the target is reached by a DNS name and not by an IP address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dns_name: bool,
+    /// Only where the plain-HTTP address is not the https one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain_address: bool,
+}
+
+impl Needs {
+    fn is_empty(&self) -> bool {
+        *self == Needs::default()
+    }
+}
+
+/// What one variable of a matrix runs over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Domain {
+    /// Listed values. One that is an object has a `name`, which labels the case.
+    Values(Vec<Value>),
+    Selected(Box<Selected>),
+}
+
+/// Values selected from the target. Exactly one of the first five.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Selected {
+    /// Operations that are all of these words: `public`, `protected`, `read`, `write`, a method, or of their `is`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<String>,
+    /// Principals that are all of these words: `anonymous`, `authenticated`, a role, or of their `is`; or
+    /// `allowed`, `forbidden` (for the operation of `on`), `same-role-other-tenant` (as the principal of `on`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principals: Option<String>,
+    /// A named list of the suite.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// `all`, or situations that are all of these words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub situations: Option<String>,
+    /// Names of the violations of the operation of this variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub violations: Option<String>,
+    /// A parameter that is a list (its members) or an object (`name` and `value` of each).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub param: Option<String>,
+    /// The variable that `principals` refers to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+    /// Words that it must not be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not: Option<String>,
+    /// At most so many, the first ones in the order of the files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take: Option<usize>,
+}
+
+/// An answer worth looking at: how to provoke it, and the status by which it is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Situation {
+    pub title: String,
+    pub status: StatusSet,
+    /// Words by which checks select it (`error`, `api`, `page`, `protected`…).
+    #[serde(rename = "is", default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Which operation and principal it uses: the first match of each.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub for_each: IndexMap<String, Domain>,
+    pub request: Send,
+}
+

@@ -1,0 +1,195 @@
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::matching::{OneOrMany, StatusSet, TextRules, ValueMatch};
+use crate::judge::fields::Field;
+
+/// A named answer of the contract (`accepted`, `unauthenticated`…), or conditions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Expectation {
+    Answer(String),
+    Conditions(Box<Conditions>),
+}
+
+/// Conditions on one exchange; all that are given must hold.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conditions {
+    /// Only judged where this holds; where it does not, the expectation says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Box<Conditions>>,
+    /// A named answer of the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusSet>,
+    /// By field name, without regard to case.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub header: IndexMap<String, HeaderExpectation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Box<BodyExpectation>>,
+    /// Over status line, field lines and body together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anywhere: Option<TextRules>,
+    /// There is no HTTP answer, and the connection ended in one of these ways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<OneOrMany<ConnectionEnd>>,
+    /// What a `probe` step saw: JSONPath (RFC 9535) to rules.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub seen: IndexMap<String, ValueMatch>,
+    /// Interim (1xx) status codes that did not come before the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub no_interim: Vec<u16>,
+    /// Equal to the exchange of an earlier step, by its `save` name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<SameAs>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub any_of: Vec<Expectation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not: Option<Box<Expectation>>,
+    /// What it means when this does not hold, for the reader.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// How a connection ended that brought no HTTP answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectionEnd {
+    /// TCP connect was refused.
+    Refused,
+    /// Broken off (RST) before an answer.
+    Reset,
+    /// Closed in good order before an answer.
+    Closed,
+    /// Silence. Cannot be told from a lost route.
+    Timeout,
+    /// TLS failed.
+    Tls,
+    /// Something that is no HTTP answer came back.
+    Malformed,
+}
+
+impl ConnectionEnd {
+    pub fn word(self) -> &'static str {
+        match self {
+            ConnectionEnd::Refused => "refused",
+            ConnectionEnd::Reset => "reset",
+            ConnectionEnd::Closed => "closed",
+            ConnectionEnd::Timeout => "timeout",
+            ConnectionEnd::Tls => "tls",
+            ConnectionEnd::Malformed => "malformed",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum HeaderExpectation {
+    Rule(HeaderRule),
+    Conditions(Box<HeaderConditions>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HeaderRule {
+    Present,
+    Absent,
+}
+
+/// Conditions on the field lines of one name.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderConditions {
+    /// Absence is accepted; the other conditions are for when the field is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// The value, white space at its ends aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equals: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equals_ignoring_case: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_of: Option<OneOrMany<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<OneOrMany<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches_none: Option<OneOrMany<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains: Option<OneOrMany<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excludes: Option<OneOrMany<String>>,
+    /// Sent in one line, or in several lines of the same value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_value: bool,
+    /// Parsed as this kind of field; a value that does not parse breaks the expectation.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub parsed_as: Option<Field>,
+    /// JSONPath (RFC 9535) over the parsed value, to rules.
+    #[serde(rename = "where", default, skip_serializing_if = "IndexMap::is_empty")]
+    pub wherever: IndexMap<String, ValueMatch>,
+}
+
+/// Conditions on the body.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BodyExpectation {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty: Option<bool>,
+    /// Parses as JSON, or does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json: Option<bool>,
+    /// A JSON Schema, or a reference to one such as `${param.error_schema}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Value>,
+    /// JSONPath (RFC 9535) over the JSON body, to rules.
+    #[serde(rename = "where", default, skip_serializing_if = "IndexMap::is_empty")]
+    pub wherever: IndexMap<String, ValueMatch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains: Option<OneOrMany<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excludes: Option<OneOrMany<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<OneOrMany<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches_none: Option<OneOrMany<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum SameAs {
+    Step(String),
+    Rule(Box<SameAsRule>),
+}
+
+/// Equality with an earlier exchange. Status, fields and body unless `only` says less.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SameAsRule {
+    pub step: String,
+    /// `status`, `header-names`, `headers`, `body`, `body-shape` (JSON member names and types).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<SamePart>,
+    /// Field names that may differ. `Date` always may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_headers: Vec<String>,
+    /// JSONPaths whose values may differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except_body: Vec<String>,
+    /// It must differ instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub differs: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SamePart {
+    Status,
+    HeaderNames,
+    Headers,
+    Body,
+    BodyShape,
+}

@@ -1,0 +1,101 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A value, or a list of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> OneOrMany<T> {
+    pub fn as_slice(&self) -> &[T] {
+        match self {
+            OneOrMany::One(one) => std::slice::from_ref(one),
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+/// Status codes that are meant: `401`, `2xx`, or a list of such.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StatusSet {
+    /// One status code, 100 to 599.
+    Code(u16),
+    /// A class such as `4xx`, or a reference such as `${param.refusal}`.
+    Text(String),
+    List(Vec<StatusSet>),
+}
+
+/// A value that must be equal, or rules that it must obey.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ValueMatch {
+    Rules(Box<ValueRules>),
+    Equals(Value),
+}
+
+/// Rules for one selected value. All that are given must hold.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ValueRules {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equals: Option<Value>,
+    /// Equal without regard to ASCII case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equals_ignoring_case: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not: Option<Value>,
+    /// A list of allowed values, or a reference to one: `${list.NAME}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_of: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub none_of: Option<Value>,
+    /// For a list: every one of these is in it. For a text: every one is a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excludes: Option<Value>,
+    /// For a list: nothing but these is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<Value>,
+    /// A regular expression (RE2 syntax) found in the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Value>,
+    /// JSON type: `string`, `integer`, `number`, `boolean`, `object`, `array`, `null`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub json_type: Option<String>,
+    /// `false`: the path selects nothing (or only `null`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exists: Option<bool>,
+    /// Characters of a text, or members of a list or object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length_at_least: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length_at_most: Option<usize>,
+}
+
+/// Rules for text as it was on the wire.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextRules {
+    /// Every one of these occurs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains: Option<OneOrMany<String>>,
+    /// None of these occurs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excludes: Option<OneOrMany<String>>,
+    /// Every regular expression (RE2 syntax) is found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<OneOrMany<String>>,
+    /// No regular expression of these is found; `${list.NAME}` names a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches_none: Option<OneOrMany<String>>,
+}

@@ -1,0 +1,242 @@
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::expectation::Expectation;
+use super::matching::OneOrMany;
+use super::operation::Body;
+
+/// One step of a check. The key that is a verb says which.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Step {
+    Send(Box<Send>),
+    Observe(Box<Observe>),
+    Resend(Box<Resend>),
+    Wait(Box<Wait>),
+    Probe(Box<Probe>),
+}
+
+/// Sends a request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// An operation by name or reference (`${operation}`), or a request line such as `GET /nowhere`.
+    pub send: String,
+    /// The principal to send it as. Default: `anonymous`.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// The principal whose `values` (ids of what it owns) fill the placeholders of the operation. Default: the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values_of: Option<String>,
+    /// Values that fill the placeholders of the operation, over those of the principal.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub values: IndexMap<String, serde_json::Value>,
+    /// What is wrong with the credential: one of the `Spoil` words, or a reference to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spoil: Option<String>,
+    /// Credentials that are not sent, by kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The path in place of the operation's, as octets; the query of the operation is dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Query parameters to add, or (`null`) to take away. Names and values are percent-encoded.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub query: IndexMap<String, Option<String>>,
+    /// Field lines to set, to send several times, or (`null`) to leave out.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub headers: IndexMap<String, HeaderChange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// `Content-Type` in place of the one that the body implies; `""` sends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Over which address. Default: `https`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<Transport>,
+    /// `1.1` (default) or `2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh_connection: bool,
+    /// Send `Expect: 100-continue` and wait before the body goes out (RFC 9110 §10.1.1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub await_continue: bool,
+    /// Only where this reference (`operation.state`) has a value. A pass without the step is marked unconfirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given: Option<String>,
+    /// What a correct target must answer for the check to be judged at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<OneOrMany<Expectation>>,
+    /// The promise, at the check's level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<OneOrMany<Expectation>>,
+    /// What is only recommended, whatever the check's level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub should: Option<OneOrMany<Expectation>>,
+    /// Good practice, whatever the check's level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advise: Option<OneOrMany<Expectation>>,
+    /// A name for this exchange, for `resend`, `same_as`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save: Option<String>,
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub capture: IndexMap<String, Capture>,
+}
+
+/// Looks at the answer to a named situation, which the run provokes once for all checks that look at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Observe {
+    /// A situation by name or reference (`${situation}`).
+    pub observe: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub should: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advise: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save: Option<String>,
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub capture: IndexMap<String, Capture>,
+}
+
+/// Sends the request of an earlier step again, byte for byte.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resend {
+    /// The `save` name of the earlier step.
+    pub resend: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fresh_connection: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub should: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advise: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save: Option<String>,
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub capture: IndexMap<String, Capture>,
+}
+
+/// Waits, in seconds; other checks go on meanwhile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// Seconds, or a reference such as `${param.revocation_s}`. At most an hour.
+    pub wait: serde_json::Value,
+}
+
+/// Looks at the transport below HTTP.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    pub probe: ProbeKind,
+    /// For `tls-version`: `ssl3`, `1.0`, `1.1`, `1.2` or `1.3`, or a reference to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// For `alpn`: the protocol names offered, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offer: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expect: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub should: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advise: Option<OneOrMany<Expectation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeKind {
+    /// A ClientHello that offers one version and nothing newer.
+    TlsVersion,
+    /// The chain that the target sends, and whether it verifies for the name.
+    Certificate,
+    /// Which protocol is chosen out of `offer`, and which one is then spoken.
+    Alpn,
+    /// HTTP/2 with prior knowledge on the plain address (RFC 9113 §3.3).
+    H2cPriorKnowledge,
+    /// `Upgrade: h2c` on the plain address.
+    H2cUpgrade,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    Https,
+    /// The plain-HTTP address of the target.
+    Plain,
+}
+
+/// One line, several lines, or none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum HeaderChange {
+    Absent(()),
+    Line(String),
+    Lines(Vec<String>),
+}
+
+/// What is wrong with a credential that is otherwise the principal's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spoil {
+    /// Not sent at all.
+    Absent,
+    /// The field is there, with the scheme (if any) and nothing after it.
+    Empty,
+    /// The scheme and a single space.
+    Blank,
+    /// `x` in place of the value.
+    Malformed,
+    /// Well formed, right length and prefix, and never issued.
+    Unknown,
+    /// The last eight characters are missing.
+    Truncated,
+    /// One character in the middle is another.
+    Altered,
+    /// Under an authentication scheme that was not asked for.
+    OtherScheme,
+    /// Without the scheme word.
+    Bare,
+    /// The same field line twice.
+    Twice,
+}
+
+/// Where a captured value is found.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    /// JSONPath (RFC 9535) into the body; the first node counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The value of the cookie of this name in `Set-Cookie`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
+    /// A regular expression over what was found (or over the body); its first group, or the whole match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<String>,
+    /// Never shown: replaced by its name in everything that is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+    /// Without it the check goes on; the name then has no value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+}
