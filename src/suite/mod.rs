@@ -1,3 +1,17 @@
 //! What suites, contracts and target files say: model, loading, and expansion into a plan.
 
+mod expand;
+mod library;
 pub mod model;
+mod pattern;
+pub mod plan;
+mod secret;
+mod target;
+pub mod template;
+
+pub use expand::{MAX_CASES_PER_CHECK, Wanted, expand};
+pub use library::Library;
+pub use pattern::matches as pattern_matches;
+pub use plan::Plan;
+pub use secret::Secrets;
+pub use target::{Misfit, Target, Which, merge};

@@ -1,0 +1,40 @@
+//! All suites and contracts at hand: those built into the binary, with those of a folder in their place or beside them.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::model::{Check, Contract, Situation, Suite};
+
+/// Suites and contracts, parsed and free of mistakes.
+#[derive(Debug, Clone, Default)]
+pub struct Library {
+    pub suites: IndexMap<String, Suite>,
+    pub contracts: IndexMap<String, Contract>,
+}
+
+impl Library {
+    pub fn contract(&self, name: &str) -> Option<&Contract> {
+        self.contracts.get(name)
+    }
+
+    /// Every check with the name of its suite, in the order of the files.
+    pub fn checks(&self) -> impl Iterator<Item = (&str, &Check)> {
+        self.suites.values().flat_map(|suite| suite.checks.iter().map(|check| (suite.suite.as_str(), check)))
+    }
+
+    pub fn check(&self, id: &str) -> Option<(&str, &Check)> {
+        self.checks().find(|(_, check)| check.id == id)
+    }
+
+    pub fn situations(&self) -> impl Iterator<Item = (&String, &Situation)> {
+        self.suites.values().flat_map(|suite| suite.situations.iter())
+    }
+
+    pub fn situation(&self, name: &str) -> Option<&Situation> {
+        self.suites.values().find_map(|suite| suite.situations.get(name))
+    }
+
+    pub fn lists(&self) -> IndexMap<String, Vec<Value>> {
+        self.suites.values().flat_map(|suite| suite.lists.iter().map(|(k, v)| (k.clone(), v.clone()))).collect()
+    }
+}

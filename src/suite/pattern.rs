@@ -1,0 +1,42 @@
+//! Patterns over check ids: `*` stands for any characters, everything else for itself.
+
+/// Whether `text` matches `pattern` as a whole.
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let mut rest = rest;
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn stars_stand_for_any_characters() {
+        for (pattern, text, expected) in [
+            ("AUTH-*", "AUTH-401-01", true),
+            ("AUTH-*-01", "AUTH-401-01", true),
+            ("AUTH-*-01", "AUTH-401-02", false),
+            ("*", "", true),
+            ("A*A", "A", false),
+            ("AUTH-401-01", "AUTH-401-01", true),
+            ("AUTH", "AUTH-401-01", false),
+            ("*-401-*", "AUTH-401-01", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The plan: every check expanded for one target, with what is skipped and why. It goes into the journal whole, so that
+//! judge and reports need nothing else.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::model::{Check, Level, Situation};
+use super::target::Target;
+use super::template::{Found, Scope};
+
+/// Values of the variables of a matrix, in the order of `for_each`.
+pub type Bindings = Map<String, Value>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub target: Target,
+    /// Lists of all suites, by name.
+    pub lists: IndexMap<String, Vec<Value>>,
+    pub situations: IndexMap<String, PlannedSituation>,
+    pub checks: IndexMap<String, PlannedCheck>,
+    pub cases: Vec<Case>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedCheck {
+    pub suite: String,
+    /// The check's level under this contract and target.
+    pub level: Level,
+    pub check: Check,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedSituation {
+    pub situation: Situation,
+    pub bindings: Bindings,
+}
+
+/// One cell of a check's matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Unique in the plan: the check's id, and the values in brackets where there is a matrix.
+    pub id: String,
+    pub check: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub bindings: Bindings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<Skip>,
+}
+
+/// Why a case is not run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    pub reason: SkipReason,
+    /// One sentence for the reader.
+    pub says: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SkipReason {
+    /// The contract leaves the check out, for a reason of its own.
+    NotApplicable,
+    /// The target file does not allow it.
+    Consent,
+    /// The target has nothing that the check is about, or the target file does not say.
+    Missing,
+    /// The answer that the check looks at could not be provoked here.
+    NotCovered,
+}
+
+impl SkipReason {
+    pub fn word(self) -> &'static str {
+        match self {
+            SkipReason::NotApplicable => "not-applicable",
+            SkipReason::Consent => "consent",
+            SkipReason::Missing => "missing",
+            SkipReason::NotCovered => "not-covered",
+        }
+    }
+}
+
+/// The names that a plan gives to templates: variables of the matrix, parameters, lists, operations, the target's
+/// addresses. Values of an attempt (`canary`, captures) are laid over it by run and judge.
+pub struct PlanScope<'a> {
+    pub target: &'a Target,
+    pub lists: &'a IndexMap<String, Vec<Value>>,
+    pub bindings: &'a Bindings,
+}
+
+impl Scope for PlanScope<'_> {
+    fn find(&self, path: &[&str]) -> Option<Found> {
+        let (first, rest) = path.split_first()?;
+        if let Some(value) = self.bindings.get(*first) {
+            if rest.is_empty() {
+                return Some(Found::Template(value.clone()));
+            }
+            if let Some(found) = member(value, rest) {
+                return Some(Found::Template(found));
+            }
+            return self.named(value.as_str()?, rest);
+        }
+        match *first {
+            "param" => {
+                let (name, rest) = rest.split_first()?;
+                member(self.target.params.get(*name)?, rest).map(Found::Template)
+            }
+            "list" => Some(Found::Template(Value::Array(self.lists.get(*rest.first()?)?.clone()))),
+            "target" => target_fact(self.target, rest).map(Found::Literal),
+            "operation" | "operations" | "principals" => {
+                let (name, rest) = rest.split_first()?;
+                self.named(name, rest)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl PlanScope<'_> {
+    /// A member of the operation or principal of this name.
+    fn named(&self, name: &str, rest: &[&str]) -> Option<Found> {
+        let [what, inner @ ..] = rest else { return None };
+        if let Some(operation) = self.target.operations.get(name) {
+            let value = match *what {
+                "name" => json!(name),
+                "method" => json!(operation.method),
+                "path" => json!(format!("{}{}", self.target.prefix, operation.path)),
+                "state" => json!(operation.state.as_ref()?),
+                "state_as" => json!(operation.state_as.as_ref()?),
+                "writes" if operation.writes() => json!(true),
+                "success" => serde_json::to_value(&operation.success).ok()?,
+                "body" if operation.body.is_some() => json!(true),
+                _ => return None,
+            };
+            return Some(Found::Template(value));
+        }
+        let principal = self.target.principals.get(name)?;
+        match *what {
+            "name" => Some(Found::Literal(json!(name))),
+            "tenant" => Some(Found::Literal(json!(principal.tenant.as_ref()?))),
+            "values" => {
+                let (key, rest) = inner.split_first()?;
+                member(principal.values.get(*key)?, rest).map(Found::Template)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn member(value: &Value, path: &[&str]) -> Option<Value> {
+    path.iter().try_fold(value, |value, key| value.get(*key)).cloned()
+}
+
+fn target_fact(target: &Target, path: &[&str]) -> Option<Value> {
+    let [fact] = path else { return None };
+    let authority = Target::authority(&target.https);
+    Some(match *fact {
+        "host" => json!(target.https.host),
+        "port" => json!(target.https.port),
+        "authority" => json!(authority),
+        "origin" => json!(format!("https://{authority}")),
+        "url" => json!(format!("https://{authority}{}", target.prefix)),
+        "prefix" => json!(target.prefix),
+        "plain_authority" => json!(Target::authority(target.plain.as_ref()?)),
+        "name" => json!(target.name),
+        _ => return None,
+    })
+}

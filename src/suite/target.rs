@@ -1,0 +1,317 @@
+//! A target: its file laid over the contract that it claims to keep.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::model::{
+    Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits, Operation, OperationEntry,
+    OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
+};
+use super::secret::Secrets;
+use crate::wire::{Origin, Scheme};
+
+/// A mistake in a target file or contract that only shows when the two are put together: JSON pointer into the file
+/// named, and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    pub file: Which,
+    pub pointer: String,
+    pub says: String,
+    pub help: Option<String>,
+}
+
+/// Which of the two files a misfit is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Target,
+    Contract,
+}
+
+/// What is tested, with everything that contract and target file say about it, but without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    pub name: String,
+    pub contract: String,
+    pub https: Origin,
+    /// Path of the base URL, without a slash at its end.
+    pub prefix: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain: Option<Origin>,
+    pub params: IndexMap<String, Value>,
+    pub features: Vec<String>,
+    pub credentials: IndexMap<String, Carriage>,
+    pub principals: IndexMap<String, Principal>,
+    /// Principals whose secrets the target file does not give, with the name of the first missing one.
+    pub absent_principals: IndexMap<String, String>,
+    pub operations: IndexMap<String, Operation>,
+    pub answers: IndexMap<String, Conditions>,
+    /// Patterns to levels, contract first; the last match counts.
+    pub levels: Vec<(String, Level)>,
+    pub consent: Consent,
+    pub limits: Limits,
+}
+
+impl Target {
+    /// `host`, or `host:port` where the port is not the scheme's own: what `Host` says (RFC 9110 §7.2).
+    pub fn authority(origin: &Origin) -> String {
+        let host = if origin.host.contains(':') { format!("[{}]", origin.host) } else { origin.host.clone() };
+        let own = match origin.scheme {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        };
+        if origin.port == own { host } else { format!("{host}:{}", origin.port) }
+    }
+
+    pub fn principal(&self, name: &str) -> Option<&Principal> {
+        self.principals.get(name)
+    }
+
+    /// Whether a principal may use an operation.
+    pub fn may(&self, principal: &str, operation: &Operation) -> bool {
+        let Some(roles) = &operation.allow else { return true };
+        self.principals.get(principal).is_some_and(|p| p.roles.iter().any(|role| roles.contains(role)))
+    }
+}
+
+/// Lays a target file over its contract. `secrets` are already resolved; literal credentials in the file are moved there.
+pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> Result<Target, Vec<Misfit>> {
+    let mut misfits = Vec::new();
+    let (https, prefix) = match base(&file.url, "https") {
+        Ok(found) => found,
+        Err(says) => {
+            misfits.push(target_misfit("/url", says));
+            (Origin { scheme: Scheme::Https, host: String::new(), port: 443 }, String::new())
+        }
+    };
+    let plain = match &file.plain_url {
+        Some(url) => base(url, "http").map(|(origin, _)| Some(origin)).unwrap_or_else(|says| {
+            misfits.push(target_misfit("/plain_url", says));
+            None
+        }),
+        None => Some(Origin { scheme: Scheme::Http, host: https.host.clone(), port: 80 }),
+    };
+    let mut params: IndexMap<String, Value> =
+        contract.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
+    for (name, value) in &file.params {
+        if !contract.parameters.contains_key(name) {
+            let known: Vec<&str> = contract.parameters.keys().map(String::as_str).collect();
+            misfits.push(Misfit {
+                file: Which::Target,
+                pointer: format!("/params/{name}"),
+                says: format!("contract `{}` has no parameter `{name}`", contract.contract),
+                help: Some(format!("its parameters are {}", list(&known))),
+            });
+        }
+        params.insert(name.clone(), value.clone());
+    }
+    params.retain(|_, value| !value.is_null());
+
+    let mut operations = IndexMap::new();
+    for (name, entry) in &contract.operations {
+        let over = match file.operations.get(name) {
+            Some(None) => continue,
+            Some(Some(over)) => Some(over),
+            None => None,
+        };
+        match operation(Some(entry), over) {
+            Ok(built) => drop(operations.insert(name.clone(), built)),
+            Err(says) => misfits.push(Misfit {
+                file: if over.is_some() { Which::Target } else { Which::Contract },
+                pointer: format!("/operations/{name}"),
+                says,
+                help: None,
+            }),
+        }
+    }
+    for (name, entry) in &file.operations {
+        let (Some(entry), false) = (entry, contract.operations.contains_key(name)) else { continue };
+        match operation(None, Some(entry)) {
+            Ok(built) => drop(operations.insert(name.clone(), built)),
+            Err(says) => misfits.push(target_misfit(&format!("/operations/{name}"), says)),
+        }
+    }
+    for (name, built) in &operations {
+        if let Some(state) = &built.state
+            && !operations.contains_key(state)
+        {
+            misfits.push(target_misfit(
+                &format!("/operations/{name}"),
+                format!("operation `{name}` names `{state}` as the one that reads its state, and there is no such operation"),
+            ));
+        }
+    }
+
+    let mut credentials = contract.credentials.clone();
+    credentials.extend(file.credentials.clone());
+    let mut principals = contract.principals.clone();
+    for (name, principal) in &file.principals {
+        principals.insert(name.clone(), principal.clone());
+    }
+    principals.entry("anonymous".to_owned()).or_default();
+    let mut absent_principals = IndexMap::new();
+    for (name, principal) in &mut principals {
+        for (kind, source) in &mut principal.credentials {
+            let pointer = format!("/principals/{name}/credentials/{kind}");
+            if !credentials.contains_key(kind) {
+                let known: Vec<&str> = credentials.keys().map(String::as_str).collect();
+                misfits.push(Misfit {
+                    file: Which::Target,
+                    pointer: pointer.clone(),
+                    says: format!("contract `{}` has no kind of credential `{kind}`", contract.contract),
+                    help: Some(format!("its kinds are {}", list(&known))),
+                });
+            }
+            if let CredentialSource::Literal(text) = source
+                && !text.contains("${")
+            {
+                let secret = format!("{name}.{kind}");
+                secrets.insert(&secret, text.clone());
+                *text = format!("${{secret.{secret}}}");
+            }
+            if let Some(missing) = secret_names(source).into_iter().find(|secret| secrets.get(secret).is_none()) {
+                absent_principals.entry(name.clone()).or_insert(missing);
+            }
+        }
+    }
+    if !misfits.is_empty() {
+        return Err(misfits);
+    }
+    let mut features = contract.features.clone();
+    features.extend(file.features.iter().filter(|f| !contract.features.contains(f)).cloned());
+    let levels = contract.levels.iter().chain(&file.levels).map(|(p, l)| (p.clone(), *l)).collect();
+    Ok(Target {
+        name: file.target.clone(),
+        contract: contract.contract.clone(),
+        https,
+        prefix,
+        plain,
+        params,
+        features,
+        credentials,
+        principals,
+        absent_principals,
+        operations,
+        answers: contract.answers.clone(),
+        levels,
+        consent: file.consent.clone(),
+        limits: file.limits.clone(),
+    })
+}
+
+fn target_misfit(pointer: &str, says: String) -> Misfit {
+    Misfit { file: Which::Target, pointer: pointer.to_owned(), says, help: None }
+}
+
+fn list(words: &[&str]) -> String {
+    if words.is_empty() { "none".to_owned() } else { format!("`{}`", words.join("`, `")) }
+}
+
+/// Names after `secret.` in a credential source.
+fn secret_names(source: &CredentialSource) -> Vec<String> {
+    let text = match source {
+        CredentialSource::Literal(text) => text.clone(),
+        CredentialSource::Source(spec) => match spec.as_ref() {
+            SourceSpec::Exchange(exchange) => exchange.body.to_string(),
+            SourceSpec::Oauth2(oauth2) => format!("{} {}", oauth2.client_id, oauth2.client_secret),
+            SourceSpec::Command(words) => words.join(" "),
+        },
+    };
+    super::template::references(&text)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|reference| reference.path.strip_prefix("secret.").map(str::to_owned))
+        .collect()
+}
+
+fn base(text: &str, scheme: &str) -> Result<(Origin, String), String> {
+    let url = url::Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+    if url.scheme() != scheme {
+        return Err(format!("`{text}` has the scheme `{}`; `{scheme}` is expected here", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("credentials do not belong into a URL; write them under `secrets`".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{text}` has a query or fragment; a base URL has none"));
+    }
+    let host = match url.host() {
+        Some(url::Host::Domain(name)) => name.to_owned(),
+        Some(url::Host::Ipv4(ip)) => ip.to_string(),
+        Some(url::Host::Ipv6(ip)) => ip.to_string(),
+        None => return Err(format!("`{text}` has no host")),
+    };
+    let port = url.port_or_known_default().ok_or_else(|| format!("`{text}` has no port"))?;
+    let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
+    Ok((Origin { scheme, host, port }, url.path().trim_end_matches('/').to_owned()))
+}
+
+fn operation(under: Option<&OperationEntry>, over: Option<&OperationEntry>) -> Result<Operation, String> {
+    let mut spec = under.map(spec).unwrap_or_else(empty_spec);
+    if let Some(over) = over.map(self::spec) {
+        spec.request = over.request.or(spec.request);
+        spec.allow = over.allow.or(spec.allow);
+        if !over.kinds.is_empty() {
+            spec.kinds = over.kinds;
+        }
+        spec.headers.extend(over.headers);
+        spec.body = over.body.or(spec.body);
+        spec.success = over.success.or(spec.success);
+        spec.state = over.state.or(spec.state);
+        spec.state_as = over.state_as.or(spec.state_as);
+        if !over.violations.is_empty() {
+            spec.violations = over.violations;
+        }
+        spec.harmless |= over.harmless;
+        spec.without.extend(over.without);
+    }
+    let line = spec.request.ok_or("an operation has a `request`, such as `GET /me`")?;
+    let (method, path) =
+        line.split_once(' ').ok_or_else(|| format!("`{line}` is no request line; write `METHOD /path`"))?;
+    if !path.starts_with('/') {
+        return Err(format!("the path of `{line}` does not begin with `/`"));
+    }
+    let allow = match spec.allow {
+        None => None,
+        Some(Access::Word(word)) if word == "public" => None,
+        Some(Access::Word(word)) => return Err(format!("`allow: {word}`: write `public` or a list of roles")),
+        Some(Access::Roles(roles)) => Some(roles),
+    };
+    Ok(Operation {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        allow,
+        kinds: spec.kinds,
+        headers: spec.headers,
+        body: spec.body.filter(|body| !matches!(body, Body::None(()))),
+        success: spec.success.unwrap_or(StatusSet::Text("2xx".to_owned())),
+        state: spec.state,
+        state_as: spec.state_as,
+        violations: spec.violations,
+        harmless: spec.harmless,
+        without: spec.without,
+    })
+}
+
+fn empty_spec() -> OperationSpec {
+    OperationSpec {
+        request: None,
+        allow: None,
+        kinds: Vec::new(),
+        headers: IndexMap::new(),
+        body: None,
+        success: None,
+        state: None,
+        state_as: None,
+        violations: IndexMap::new(),
+        harmless: false,
+        without: Vec::new(),
+    }
+}
+
+fn spec(entry: &OperationEntry) -> OperationSpec {
+    match entry {
+        OperationEntry::RequestLine(line) => OperationSpec { request: Some(line.clone()), ..empty_spec() },
+        OperationEntry::Spec(spec) => (**spec).clone(),
+    }
+}

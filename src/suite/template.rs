@@ -1,0 +1,237 @@
+//! `${name.member|filter}` in the texts of suites, contracts and target files.
+
+use serde_json::Value;
+
+/// Names that a template may refer to.
+pub trait Scope {
+    /// The value of a dotted name, or `None` when it has none.
+    fn find(&self, path: &[&str]) -> Option<Found>;
+}
+
+/// A value found, and whether templates inside it count. What came from a target is always a literal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    Literal(Value),
+    Template(Value),
+}
+
+/// A template that cannot be filled, or is not well formed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    #[error("`${{{0}}}` has no value here")]
+    Unknown(String),
+    #[error("`${{` without its `}}`")]
+    Unclosed,
+    #[error("unknown filter `{0}`; there are {FILTER_NAMES}")]
+    Filter(String),
+    #[error("`${{{0}}}` refers to itself, or is nested too deep")]
+    Depth(String),
+}
+
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, reverse, swap-case";
+const MAX_DEPTH: u8 = 8;
+
+/// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference<'a> {
+    pub start: usize,
+    pub end: usize,
+    pub path: &'a str,
+    pub filters: Vec<&'a str>,
+}
+
+/// The references in a text, in order. `$${` is a literal `${`.
+pub fn references(text: &str) -> Result<Vec<Reference<'_>>, TemplateError> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(offset) = text[at..].find("${") {
+        let start = at + offset;
+        if start > 0 && text.as_bytes()[start - 1] == b'$' {
+            at = start + 2;
+            continue;
+        }
+        let inner = start + 2;
+        let length = text[inner..].find('}').ok_or(TemplateError::Unclosed)?;
+        let mut words = text[inner..inner + length].split('|').map(str::trim);
+        let path = words.next().unwrap_or_default();
+        let filters: Vec<&str> = words.collect();
+        if let Some(unknown) = filters.iter().find(|f| !is_filter(f)) {
+            return Err(TemplateError::Filter((*unknown).to_owned()));
+        }
+        at = inner + length + 1;
+        found.push(Reference { start, end: at, path, filters });
+    }
+    Ok(found)
+}
+
+/// Fills a text. A text that is one reference and nothing else keeps the JSON type of the value.
+pub fn fill(text: &str, scope: &dyn Scope) -> Result<Value, TemplateError> {
+    fill_at(text, scope, 0)
+}
+
+/// Fills a text and shows the result as text.
+pub fn fill_text(text: &str, scope: &dyn Scope) -> Result<String, TemplateError> {
+    if !text.contains("${") {
+        return Ok(text.to_owned());
+    }
+    fill(text, scope).map(|value| show(&value))
+}
+
+/// Fills every text inside a JSON value, keys included.
+pub fn fill_value(value: &Value, scope: &dyn Scope) -> Result<Value, TemplateError> {
+    fill_value_at(value, scope, 0)
+}
+
+/// A JSON value as it stands in a text: strings bare, everything else as JSON.
+pub fn show(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn fill_value_at(value: &Value, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateError> {
+    Ok(match value {
+        Value::String(text) if text.contains("${") => fill_at(text, scope, depth)?,
+        Value::Array(items) => {
+            Value::Array(items.iter().map(|item| fill_value_at(item, scope, depth)).collect::<Result<_, _>>()?)
+        }
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(key, item)| Ok((fill_text(key, scope)?, fill_value_at(item, scope, depth)?)))
+                .collect::<Result<_, TemplateError>>()?,
+        ),
+        other => other.clone(),
+    })
+}
+
+fn fill_at(text: &str, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateError> {
+    if !text.contains("${") {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let references = references(text)?;
+    if depth > MAX_DEPTH {
+        return Err(TemplateError::Depth(references.first().map(|r| r.path.to_owned()).unwrap_or_default()));
+    }
+    if let [only] = references.as_slice()
+        && only.start == 0
+        && only.end == text.len()
+    {
+        return resolve(only, scope, depth);
+    }
+    let mut out = String::with_capacity(text.len() + 32);
+    let mut at = 0;
+    for reference in &references {
+        out.push_str(&text[at..reference.start].replace("$${", "${"));
+        out.push_str(&show(&resolve(reference, scope, depth)?));
+        at = reference.end;
+    }
+    out.push_str(&text[at..].replace("$${", "${"));
+    Ok(Value::String(out))
+}
+
+fn resolve(reference: &Reference<'_>, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateError> {
+    let path: Vec<&str> = reference.path.split('.').collect();
+    let value = match scope.find(&path) {
+        Some(Found::Literal(value)) => value,
+        Some(Found::Template(value)) => fill_value_at(&value, scope, depth + 1)?,
+        None => return Err(TemplateError::Unknown(reference.path.to_owned())),
+    };
+    if reference.filters.is_empty() {
+        return Ok(value);
+    }
+    let text = reference.filters.iter().fold(show(&value), |text, filter| apply(filter, &text));
+    Ok(Value::String(text))
+}
+
+fn is_filter(name: &str) -> bool {
+    FILTER_NAMES.split(", ").any(|known| known == name)
+}
+
+fn apply(filter: &str, text: &str) -> String {
+    match filter {
+        "upper" => text.to_uppercase(),
+        "lower" => text.to_lowercase(),
+        "swap-case" => text
+            .chars()
+            .map(|c| if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() })
+            .collect(),
+        "percent" => percent(text, |b| !b.is_ascii_alphanumeric() && !b"-._~".contains(&b)),
+        "percent-all" => percent(text, |b| b != b'/'),
+        "double-percent" => percent(text, |b| b != b'/').replace('%', "%25"),
+        "base64" => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text),
+        "hex" => hex::encode(text),
+        "fullwidth" => text
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { char::from_u32(c as u32 + 0xFEE0).unwrap_or(c) } else { c })
+            .collect(),
+        "last" => text.rsplit('/').next().unwrap_or_default().to_owned(),
+        "parent" => text.rsplit_once('/').map(|(parent, _)| parent).unwrap_or_default().to_owned(),
+        "reverse" => text.chars().rev().collect(),
+        _ => text.to_owned(),
+    }
+}
+
+fn percent(text: &str, escape: impl Fn(u8) -> bool) -> String {
+    use std::fmt::Write;
+    let mut out = String::with_capacity(text.len() * 3);
+    for byte in text.bytes() {
+        if escape(byte) {
+            let _ = write!(out, "%{byte:02X}");
+        } else {
+            out.push(byte as char);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    struct Names(Value);
+    impl Scope for Names {
+        fn find(&self, path: &[&str]) -> Option<Found> {
+            let pointer = format!("/{}", path.join("/"));
+            let value = self.0.pointer(&pointer)?.clone();
+            Some(if path[0] == "hostile" { Found::Literal(value) } else { Found::Template(value) })
+        }
+    }
+
+    fn names() -> Names {
+        Names(json!({
+            "n": 5, "who": "Ann", "greeting": "hi ${who}", "loop": "${loop}",
+            "op": {"path": "/a/me"}, "hostile": "${who}"
+        }))
+    }
+
+    #[test]
+    fn whole_reference_keeps_its_type() {
+        assert_eq!(fill("${n}", &names()), Ok(json!(5)));
+        assert_eq!(fill("n=${n}", &names()), Ok(json!("n=5")));
+    }
+
+    #[test]
+    fn nested_templates_are_filled_but_not_those_of_a_target() {
+        assert_eq!(fill("${greeting}!", &names()), Ok(json!("hi Ann!")));
+        assert_eq!(fill("${hostile}", &names()), Ok(json!("${who}")));
+        assert!(matches!(fill("${loop}", &names()), Err(TemplateError::Depth(_))));
+    }
+
+    #[test]
+    fn filters_change_spelling() {
+        assert_eq!(fill("${op.path|upper}", &names()), Ok(json!("/A/ME")));
+        assert_eq!(fill("${op.path|last|percent-all}", &names()), Ok(json!("%6D%65")));
+        assert_eq!(fill("${op.path|parent}/x", &names()), Ok(json!("/a/x")));
+        assert!(matches!(fill("${n|nope}", &names()), Err(TemplateError::Filter(_))));
+    }
+
+    #[test]
+    fn escapes_and_faults() {
+        assert_eq!(fill("$${n}", &names()), Ok(json!("${n}")));
+        assert_eq!(fill("a${n", &names()), Err(TemplateError::Unclosed));
+        assert_eq!(fill("${nobody}", &names()), Err(TemplateError::Unknown("nobody".into())));
+    }
+}
