@@ -4,6 +4,7 @@
 //! `judge` derives verdicts from it, `report` renders them. `reference` holds the deployments that prove the checks.
 
 pub mod jose;
+pub mod journal;
 pub mod judge;
 pub mod reference;
 pub mod suite;

@@ -1,3 +1,50 @@
 //! Exchanges in, verdict out. Everything here is pure: no clock, no network, no randomness.
 
+mod attempt;
+mod body;
+mod case;
+mod conditions;
+pub mod describe;
 pub mod fields;
+mod header;
+mod same_as;
+mod scope;
+mod show;
+mod status;
+mod text;
+mod value;
+mod verdict;
+
+pub use attempt::{AttemptOutcome, judge_attempt};
+pub use case::{judge, needs_second_attempt};
+pub use scope::{AttemptScope, capture};
+pub use show::{brief, push_visible};
+pub use status::{contains as status_contains, describe as describe_status};
+pub use verdict::{Evidence, Finding, Findings, Verdict};
+
+/// Why an expectation was not found to hold.
+#[derive(Debug, Clone, PartialEq)]
+enum Broken {
+    /// It does not hold, and here is what was seen instead.
+    Not { expected: String, observed: String, because: Option<String> },
+    /// There is no HTTP answer, and the expectation is about one.
+    NoAnswer,
+    /// It may or may not hold in the part that was not read.
+    Truncated,
+    /// The expectation itself is at fault.
+    Harness(String),
+}
+
+impl Broken {
+    fn not(expected: impl Into<String>, observed: impl Into<String>) -> Self {
+        Broken::Not { expected: expected.into(), observed: observed.into(), because: None }
+    }
+}
+
+/// How an expectation turned out that is not broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Holds,
+    /// Its `when` does not apply, so it says nothing.
+    Silent,
+}

@@ -1,0 +1,106 @@
+use std::collections::HashMap;
+use std::io::{self, BufRead};
+
+use super::record::{Attempt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Record};
+use crate::judge::Verdict;
+
+/// Longest line that is read; a journal of ours stays far below it.
+const MAX_LINE_BYTES: usize = 256 * 1024 * 1024;
+
+/// A journal, put in order: everything that judge and reports read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    pub head: Head,
+    pub exchanges: HashMap<ExchangeId, Exchange>,
+    /// Attempts by case, in the order they were made.
+    pub attempts: HashMap<String, Vec<Attempt>>,
+    /// Verdicts by case. A case without one was not reached.
+    pub verdicts: HashMap<String, Verdict>,
+    /// Absent where the run did not come to its end.
+    pub end: Option<End>,
+    /// The last line was cut short; the run died while writing it.
+    pub cut: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("cannot read the journal: {0}")]
+    Io(#[from] io::Error),
+    #[error("line {line} of the journal is no record: {says}")]
+    Record { line: usize, says: String },
+    #[error("the journal does not begin with its head; is this a Proofmark journal?")]
+    NoHead,
+    #[error("the journal has version {0}, and this proofmark reads versions up to {JOURNAL_VERSION}; use a newer one")]
+    Version(u32),
+}
+
+impl RunRecord {
+    /// Puts records in order. Refuses records without a head.
+    pub fn from_records(records: impl IntoIterator<Item = Record>) -> Result<Self, JournalError> {
+        let mut records = records.into_iter();
+        let Some(Record::Head(head)) = records.next() else { return Err(JournalError::NoHead) };
+        let mut run = RunRecord {
+            head: *head,
+            exchanges: HashMap::new(),
+            attempts: HashMap::new(),
+            verdicts: HashMap::new(),
+            end: None,
+            cut: false,
+        };
+        for record in records {
+            match record {
+                Record::Head(_) => {}
+                Record::Exchange(exchange) => drop(run.exchanges.insert(exchange.id, *exchange)),
+                Record::Attempt(attempt) => run.attempts.entry(attempt.case.clone()).or_default().push(*attempt),
+                Record::Verdict { case, verdict } => drop(run.verdicts.insert(case, verdict)),
+                Record::End(end) => run.end = Some(end),
+            }
+        }
+        Ok(run)
+    }
+
+    /// Attempts of one case; none where it was skipped or not reached.
+    pub fn attempts_of(&self, case: &str) -> &[Attempt] {
+        self.attempts.get(case).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Reads a journal. A line that was cut short is left out and noted; any other line that is no record is refused.
+pub fn read(mut input: impl BufRead) -> Result<(Vec<Record>, bool), JournalError> {
+    let mut records = Vec::new();
+    let mut line = Vec::new();
+    let mut number = 0;
+    let mut cut = false;
+    loop {
+        line.clear();
+        let length = io::Read::take(&mut input, MAX_LINE_BYTES as u64).read_until(b'\n', &mut line)?;
+        if length == 0 {
+            return Ok((records, cut));
+        }
+        number += 1;
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if number == 1 {
+            check_version(&line)?;
+        }
+        match serde_json::from_slice(&line) {
+            Ok(record) => records.push(record),
+            // The run died while writing this line; a resumed run went on below it.
+            Err(error) if error.is_eof() && number > 1 => cut = true,
+            Err(error) => return Err(JournalError::Record { line: number, says: error.to_string() }),
+        }
+    }
+}
+
+fn check_version(line: &[u8]) -> Result<(), JournalError> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        journal: u32,
+    }
+    match serde_json::from_slice::<Version>(line) {
+        Ok(version) if version.journal > JOURNAL_VERSION => Err(JournalError::Version(version.journal)),
+        Ok(_) => Ok(()),
+        Err(_) => Err(JournalError::NoHead),
+    }
+}

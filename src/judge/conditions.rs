@@ -1,0 +1,219 @@
+//! One expectation against one exchange.
+
+use std::collections::HashMap;
+
+use super::body::judge_body;
+use super::header::judge_header;
+use super::same_as::{judge_same, rule};
+use super::scope::AttemptScope;
+use super::status::{contains, judge_status};
+use super::text::judge_text;
+use super::value::judge_paths;
+use super::{Broken, Held};
+use crate::journal::{Exchange, RecordedAnswer};
+use crate::suite::model::{Conditions, ConnectionEnd, Expectation};
+use crate::suite::template::fill_text;
+use crate::wire::Failure;
+
+/// Named answers may refer to each other; deeper than this is a circle.
+const MAX_NESTING: u8 = 12;
+
+pub(super) struct Sight<'a> {
+    pub exchange: &'a Exchange,
+    pub scope: &'a AttemptScope<'a>,
+    /// Earlier exchanges of the attempt by their `save` names.
+    pub saved: &'a HashMap<String, &'a Exchange>,
+}
+
+impl Sight<'_> {
+    pub fn judge(&self, expectation: &Expectation) -> Result<Held, Broken> {
+        self.expectation(expectation, 0)
+    }
+
+    fn expectation(&self, expectation: &Expectation, depth: u8) -> Result<Held, Broken> {
+        match expectation {
+            Expectation::Answer(name) => self.answer(name, depth),
+            Expectation::Conditions(conditions) => self.conditions(conditions, depth),
+        }
+    }
+
+    fn answer(&self, name: &str, depth: u8) -> Result<Held, Broken> {
+        if depth > MAX_NESTING {
+            return Err(Broken::Harness(format!("the answer `{name}` refers to itself")));
+        }
+        let name = fill_text(name, self.scope)?;
+        let answers = &self.scope.plan.target.answers;
+        match answers.get(&name) {
+            Some(conditions) => match self.conditions(conditions, depth + 1) {
+                Err(Broken::Not { expected, observed, because }) => {
+                    Err(Broken::Not { expected: format!("{name}: {expected}"), observed, because })
+                }
+                other => other,
+            },
+            None => Err(Broken::Harness(format!("the contract has no answer `{name}`"))),
+        }
+    }
+
+    fn conditions(&self, conditions: &Conditions, depth: u8) -> Result<Held, Broken> {
+        if let Some(when) = &conditions.when {
+            match self.all(when, depth) {
+                Ok(()) => {}
+                Err(Broken::Not { .. }) => return Ok(Held::Silent),
+                Err(other) => return Err(other),
+            }
+        }
+        self.all(conditions, depth).map(|()| Held::Holds).map_err(|broken| match broken {
+            Broken::Not { expected, observed, because } => {
+                let own = conditions.because.as_ref().and_then(|text| fill_text(text, self.scope).ok());
+                Broken::Not { expected, observed, because: because.or(own) }
+            }
+            other => other,
+        })
+    }
+
+    fn all(&self, conditions: &Conditions, depth: u8) -> Result<(), Broken> {
+        if let Some(ends) = &conditions.connection {
+            self.connection(ends.as_slice())?;
+        }
+        if !conditions.seen.is_empty() {
+            let seen = self.exchange.seen.as_ref().ok_or(Broken::NoAnswer)?;
+            judge_paths("what the probe saw", seen, &conditions.seen, self.scope)?;
+        }
+        if let Some(name) = &conditions.answer {
+            self.answer(name, depth + 1)?;
+        }
+        if let Some(set) = &conditions.status {
+            judge_status(set, self.http()?.status, self.scope)?;
+        }
+        for (name, expectation) in &conditions.header {
+            let name = fill_text(name, self.scope)?;
+            judge_header(&name, expectation, self.http()?, self.scope)?;
+        }
+        if let Some(body) = &conditions.body {
+            judge_body(body, self.http()?, self.scope)?;
+        }
+        if let Some(rules) = &conditions.anywhere {
+            let answer = self.http()?;
+            judge_text("the answer", &whole(answer), !answer.truncated, rules, self.scope)?;
+        }
+        for interim in &conditions.no_interim {
+            if self.http()?.interim.contains(interim) {
+                return Err(Broken::not(format!("no {interim} before the answer"), format!("{interim} came first")));
+            }
+        }
+        if let Some(same_as) = &conditions.same_as {
+            let rule = rule(same_as);
+            let earlier = self
+                .saved
+                .get(&rule.step)
+                .ok_or_else(|| Broken::Harness(format!("no earlier step was saved as `{}`", rule.step)))?;
+            judge_same(&rule, self.http()?, earlier)?;
+        }
+        if !conditions.any_of.is_empty() {
+            self.any(&conditions.any_of, depth)?;
+        }
+        if let Some(banned) = &conditions.not {
+            match self.expectation(banned, depth + 1) {
+                Err(Broken::Not { .. }) => {}
+                Err(other) => return Err(other),
+                Ok(_) => {
+                    let expected = format!("not {}", super::describe::expectation(banned, self.scope));
+                    return Err(Broken::not(expected, self.glance()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn any(&self, branches: &[Expectation], depth: u8) -> Result<(), Broken> {
+        let mut doubt = None;
+        for branch in branches {
+            match self.expectation(branch, depth + 1) {
+                Ok(_) => return Ok(()),
+                Err(Broken::Not { .. }) => {}
+                Err(other) => doubt = Some(other),
+            }
+        }
+        match doubt {
+            Some(Broken::NoAnswer) if self.exchange.answer.is_some() => {}
+            Some(other) => return Err(other),
+            None if self.exchange.answer.is_none() && self.exchange.seen.is_none() => return Err(Broken::NoAnswer),
+            None => {}
+        }
+        let all: Vec<String> = branches.iter().map(|b| super::describe::expectation(b, self.scope)).collect();
+        Err(Broken::not(all.join(", or "), self.glance()))
+    }
+
+    fn http(&self) -> Result<&RecordedAnswer, Broken> {
+        self.exchange.answer.as_ref().ok_or(Broken::NoAnswer)
+    }
+
+    fn connection(&self, ends: &[ConnectionEnd]) -> Result<(), Broken> {
+        let expected = || {
+            let words: Vec<&str> = ends.iter().map(|end| end.word()).collect();
+            format!("the connection {}", words.join(" or "))
+        };
+        match (&self.exchange.answer, self.exchange.failure.as_ref().and_then(end)) {
+            (Some(answer), _) => Err(Broken::not(expected(), format!("an answer with status {}", answer.status))),
+            (None, Some(end)) if ends.contains(&end) => Ok(()),
+            // Another way of not answering cannot be told from trouble in the network.
+            (None, _) => Err(Broken::NoAnswer),
+        }
+    }
+
+    /// What came, in a few words.
+    fn glance(&self) -> String {
+        if let Some(answer) = &self.exchange.answer {
+            let location = answer.header("location").first().map(|l| format!(", Location {}", super::brief(l)));
+            return format!("status {}{}", answer.status, location.unwrap_or_default());
+        }
+        match (&self.exchange.seen, &self.exchange.failure) {
+            (Some(seen), _) => super::brief(&seen.to_string()),
+            (None, Some(failure)) => format!("no answer: {failure}"),
+            (None, None) => "nothing".to_owned(),
+        }
+    }
+}
+
+/// Whether any expectation here names this status, so that it is what the step is about.
+pub(super) fn mentions(expectation: &Expectation, status: u16, sight: &Sight<'_>, depth: u8) -> bool {
+    if depth > MAX_NESTING {
+        return false;
+    }
+    let conditions = match expectation {
+        Expectation::Answer(name) => match sight.scope.plan.target.answers.get(name) {
+            Some(conditions) => conditions,
+            None => return false,
+        },
+        Expectation::Conditions(conditions) => conditions,
+    };
+    conditions.status.as_ref().is_some_and(|set| contains(set, status, sight.scope).unwrap_or(false))
+        || conditions.answer.as_ref().is_some_and(|name| {
+            mentions(&Expectation::Answer(name.clone()), status, sight, depth + 1)
+        })
+        || conditions.any_of.iter().any(|branch| mentions(branch, status, sight, depth + 1))
+        || conditions.not.as_ref().is_some_and(|banned| mentions(banned, status, sight, depth + 1))
+}
+
+pub(super) fn end(failure: &Failure) -> Option<ConnectionEnd> {
+    Some(match failure {
+        Failure::Refused => ConnectionEnd::Refused,
+        Failure::Reset => ConnectionEnd::Reset,
+        Failure::Closed => ConnectionEnd::Closed,
+        Failure::Timeout(_) => ConnectionEnd::Timeout,
+        Failure::Tls(_) => ConnectionEnd::Tls,
+        Failure::Malformed(_) => ConnectionEnd::Malformed,
+        Failure::Unresolved(_) | Failure::TooLarge(_) | Failure::Unsendable(_) => return None,
+    })
+}
+
+/// Status line, field lines and body as one text.
+fn whole(answer: &RecordedAnswer) -> String {
+    let mut text = format!("HTTP/{} {} {}\r\n", answer.version, answer.status, answer.reason.text());
+    for (name, value) in &answer.headers {
+        text.push_str(&format!("{name}: {}\r\n", value.text()));
+    }
+    text.push_str("\r\n");
+    text.push_str(&answer.body.text());
+    text
+}

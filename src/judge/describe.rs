@@ -1,0 +1,148 @@
+//! Expectations in words, for findings and for the explain page.
+
+use crate::suite::model::{
+    BodyExpectation, Conditions, Expectation, HeaderConditions, HeaderExpectation, HeaderRule, ValueMatch,
+};
+use crate::suite::template::{Scope, fill_text};
+
+use super::status;
+
+/// What is expected, as a phrase that reads after "expects".
+pub fn expectation(expectation: &Expectation, scope: &dyn Scope) -> String {
+    match expectation {
+        Expectation::Answer(name) => format!("the answer `{}`", fill_text(name, scope).unwrap_or_else(|_| name.clone())),
+        Expectation::Conditions(conditions) => self::conditions(conditions, scope),
+    }
+}
+
+fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
+    let mut parts = Vec::new();
+    if let Some(name) = &conditions.answer {
+        parts.push(format!("the answer `{}`", fill_text(name, scope).unwrap_or_else(|_| name.clone())));
+    }
+    if let Some(set) = &conditions.status {
+        parts.push(format!("status {}", status::describe(set, scope)));
+    }
+    if let Some(ends) = &conditions.connection {
+        let words: Vec<&str> = ends.as_slice().iter().map(|end| end.word()).collect();
+        parts.push(format!("the connection {}", words.join(" or ")));
+    }
+    for (name, rule) in &conditions.header {
+        parts.push(header(&fill_text(name, scope).unwrap_or_else(|_| name.clone()), rule));
+    }
+    if let Some(rule) = &conditions.body {
+        parts.push(body(rule));
+    }
+    if let Some(rules) = &conditions.anywhere {
+        let banned = rules.excludes.is_some() || rules.matches_none.is_some();
+        parts.push(if banned { "an answer free of what must not be in it" } else { "an answer with certain text" }.to_owned());
+    }
+    for (path, rule) in &conditions.seen {
+        parts.push(format!("`{path}` of the probe {}", value(rule)));
+    }
+    if !conditions.no_interim.is_empty() {
+        parts.push("no interim answer before it".to_owned());
+    }
+    if let Some(same_as) = &conditions.same_as {
+        let rule = super::same_as::rule(same_as);
+        let word = if rule.differs { "another answer than" } else { "the same answer as" };
+        parts.push(format!("{word} `{}`", rule.step));
+    }
+    if !conditions.any_of.is_empty() {
+        let all: Vec<String> = conditions.any_of.iter().map(|branch| expectation(branch, scope)).collect();
+        parts.push(format!("either {}", all.join(", or ")));
+    }
+    if let Some(banned) = &conditions.not {
+        parts.push(format!("anything but {}", expectation(banned, scope)));
+    }
+    let all = if parts.is_empty() { "anything".to_owned() } else { parts.join(" and ") };
+    match &conditions.when {
+        Some(when) => format!("{all}, where it has {}", self::conditions(when, scope)),
+        None => all,
+    }
+}
+
+fn header(name: &str, expectation: &HeaderExpectation) -> String {
+    match expectation {
+        HeaderExpectation::Rule(HeaderRule::Present) => format!("a `{name}` field"),
+        HeaderExpectation::Rule(HeaderRule::Absent) => format!("no `{name}` field"),
+        HeaderExpectation::Conditions(conditions) => header_conditions(name, conditions),
+    }
+}
+
+fn header_conditions(name: &str, rules: &HeaderConditions) -> String {
+    let mut parts = Vec::new();
+    if let Some(value) = rules.equals.as_ref().or(rules.equals_ignoring_case.as_ref()) {
+        parts.push(format!("equal to `{value}`"));
+    }
+    if let Some(values) = &rules.one_of {
+        parts.push(format!("one of `{}`", values.as_slice().join("`, `")));
+    }
+    if let Some(patterns) = &rules.matches {
+        parts.push(format!("matching `{}`", patterns.as_slice().join("`, `")));
+    }
+    if let Some(texts) = &rules.contains {
+        parts.push(format!("with `{}` in it", texts.as_slice().join("`, `")));
+    }
+    if let Some(texts) = rules.excludes.as_ref().or(rules.matches_none.as_ref()) {
+        parts.push(format!("without `{}`", texts.as_slice().join("`, `")));
+    }
+    if rules.one_value {
+        parts.push("with one value".to_owned());
+    }
+    if rules.parsed_as.is_some() {
+        parts.push("well formed".to_owned());
+    }
+    for (path, rule) in &rules.wherever {
+        parts.push(format!("whose `{path}` {}", value(rule)));
+    }
+    let if_there = if rules.optional { " (if it is there)" } else { "" };
+    format!("`{name}` {}{if_there}", parts.join(", "))
+}
+
+fn body(rules: &BodyExpectation) -> String {
+    let mut parts = Vec::new();
+    match rules.empty {
+        Some(true) => parts.push("no body".to_owned()),
+        Some(false) => parts.push("a body".to_owned()),
+        None => {}
+    }
+    match rules.json {
+        Some(true) => parts.push("a JSON body".to_owned()),
+        Some(false) => parts.push("a body that is not JSON".to_owned()),
+        None => {}
+    }
+    if rules.schema.is_some() {
+        parts.push("a body as the schema says".to_owned());
+    }
+    for (path, rule) in &rules.wherever {
+        parts.push(format!("`{path}` of the body {}", value(rule)));
+    }
+    if let Some(texts) = rules.contains.as_ref().or(rules.matches.as_ref()) {
+        parts.push(format!("`{}` in the body", texts.as_slice().join("`, `")));
+    }
+    if let Some(texts) = rules.excludes.as_ref().or(rules.matches_none.as_ref()) {
+        parts.push(format!("no `{}` in the body", texts.as_slice().join("`, `")));
+    }
+    parts.join(" and ")
+}
+
+fn value(rule: &ValueMatch) -> String {
+    let rules = match rule {
+        ValueMatch::Equals(value) => return format!("equals `{}`", crate::suite::template::show(value)),
+        ValueMatch::Rules(rules) => rules,
+    };
+    let Ok(serde_json::Value::Object(members)) = serde_json::to_value(rules) else { return "as the rules say".into() };
+    let parts: Vec<String> = members
+        .iter()
+        .map(|(rule, value)| match (rule.as_str(), value) {
+            ("exists", serde_json::Value::Bool(false)) => "is not there".to_owned(),
+            ("exists", _) => "is there".to_owned(),
+            ("contains" | "excludes" | "matches", value) => {
+                format!("{rule} `{}`", crate::suite::template::show(value))
+            }
+            (rule, value) => format!("is {} `{}`", rule.replace('_', " "), crate::suite::template::show(value)),
+        })
+        .collect();
+    parts.join(" and ")
+}

@@ -1,0 +1,70 @@
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::journal::{Exchange, RecordedAnswer};
+use crate::suite::model::Capture;
+use crate::suite::plan::{Bindings, Plan, PlanScope};
+use crate::suite::template::{Found, Scope};
+
+/// Names that expectations refer to: captures, values of the attempt, then everything of the plan.
+pub struct AttemptScope<'a> {
+    pub plan: &'a Plan,
+    pub bindings: &'a Bindings,
+    pub values: &'a Map<String, Value>,
+    pub captured: &'a HashMap<String, Value>,
+    /// The exchange that is looked at, for `${request.…}`.
+    pub exchange: Option<&'a Exchange>,
+}
+
+impl Scope for AttemptScope<'_> {
+    fn find(&self, path: &[&str]) -> Option<Found> {
+        let name = path.join(".");
+        if let Some(value) = self.captured.get(&name).or_else(|| self.values.get(&name)) {
+            return Some(Found::Literal(value.clone()));
+        }
+        if let (["request", what], Some(exchange)) = (path, self.exchange) {
+            let value = match *what {
+                "method" => json!(exchange.request.method),
+                "target" => json!(exchange.request.target.text()),
+                "path" => json!(exchange.request.target.text().split('?').next().unwrap_or_default()),
+                _ => return None,
+            };
+            return Some(Found::Literal(value));
+        }
+        if let (["answer", "status"], Some(answer)) = (path, self.exchange.and_then(|e| e.answer.as_ref())) {
+            return Some(Found::Literal(json!(answer.status)));
+        }
+        PlanScope { target: &self.plan.target, lists: &self.plan.lists, bindings: self.bindings }.find(path)
+    }
+}
+
+/// The value that a capture finds in an answer. The same function serves the run (on the answer as it came) and the
+/// judge (on the recorded one), so both see the same, but for secrets.
+pub fn capture(capture: &Capture, answer: &RecordedAnswer) -> Option<Value> {
+    let found = if let Some(path) = &capture.json {
+        let body: Value = serde_json::from_slice(&answer.body.0).ok()?;
+        let path = serde_json_path::JsonPath::parse(path).ok()?;
+        path.query(&body).first().filter(|value| !value.is_null())?.clone()
+    } else if let Some(name) = &capture.header {
+        json!(answer.header(name).first()?)
+    } else if let Some(name) = &capture.cookie {
+        let lines = answer.header("set-cookie");
+        let value = lines.iter().find_map(|line| {
+            let (key, rest) = line.split_once('=')?;
+            (key.trim() == name).then(|| rest.split(';').next().unwrap_or_default().trim().to_owned())
+        })?;
+        json!(value)
+    } else {
+        json!(answer.body.text())
+    };
+    match &capture.matches {
+        None => Some(found),
+        Some(pattern) => {
+            let pattern = regex::Regex::new(pattern).ok()?;
+            let text = crate::suite::template::show(&found);
+            let groups = pattern.captures(&text)?;
+            Some(json!(groups.get(1).or_else(|| groups.get(0))?.as_str()))
+        }
+    }
+}
