@@ -1,5 +1,6 @@
 //! What travels: a request as it will be written, an answer as it was read, and how the connection behaved.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,7 +22,43 @@ pub enum Scheme {
     Https,
 }
 
-/// HTTP version asked for. `H1` is written byte for byte by us; `H2` goes through a library that normalises.
+impl Scheme {
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Origin {
+    /// `host[:port]` as it stands in `Host` and `:authority`: an IPv6 literal in brackets, the scheme's own port left out.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        if self.port == self.scheme.default_port() {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        write!(f, "{scheme}://{}", self.authority())
+    }
+}
+
+/// HTTP version asked for. `H1` is written byte for byte by us; `H2` goes through a library
+/// that lower-cases names and refuses what HTTP/2 forbids; on an `http` origin it means prior knowledge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Version {
     #[default]
@@ -45,11 +82,13 @@ pub struct Request {
     pub body: Bytes,
     /// Never reuse a kept connection for this one.
     pub fresh_connection: bool,
-    /// Send the head, wait for `100 Continue` or a final answer, then the body (RFC 9110 §10.1.1).
+    /// Send the head, wait for `100 Continue` or a final answer, then the body (RFC 9110 §10.1.1). After a quarter
+    /// of [`Bounds::answer`] without either, the body is sent all the same: a server may ignore the expectation.
+    /// `H2` sends the body at once.
     pub await_continue: bool,
 }
 
-/// An answer, bounded by [`Bounds`].
+/// An answer, bounded by [`Bounds`]. A field name that is not ASCII has one `char` for each octet (ISO 8859-1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub version: String,
@@ -59,7 +98,8 @@ pub struct Answer {
     pub headers: Vec<(String, Vec<u8>)>,
     /// After transfer decoding; content codings are left alone.
     pub body: Bytes,
-    /// The body went on past the bound and was not read to its end.
+    /// `body` is not the whole: it went on past the bound, or it was delimited by close and TLS was cut without
+    /// `close_notify`, so that its end is unproven (RFC 9112 §9.8).
     pub truncated: bool,
     /// Status codes of interim (1xx) answers that came first.
     pub interim: Vec<u16>,
@@ -84,7 +124,7 @@ pub enum Failure {
     Tls(String),
     /// What came back is no HTTP answer. Says what was wrong, never quotes more than 80 octets.
     Malformed(String),
-    /// Head over its bound.
+    /// Head, trailers, chunk framing or number of interim answers over its bound.
     TooLarge(String),
     /// We could not make the request (our side, not the target's).
     Unsendable(String),
@@ -96,6 +136,24 @@ pub enum Phase {
     Connect,
     Handshake,
     Answer,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unresolved(name) => write!(f, "{name} did not resolve"),
+            Self::Refused => f.write_str("connection refused"),
+            Self::Reset => f.write_str("connection reset"),
+            Self::Closed => f.write_str("connection closed before the answer was complete"),
+            Self::Timeout(Phase::Connect) => f.write_str("no connection in time"),
+            Self::Timeout(Phase::Handshake) => f.write_str("no TLS handshake in time"),
+            Self::Timeout(Phase::Answer) => f.write_str("no complete answer in time"),
+            Self::Tls(reason) => write!(f, "TLS: {reason}"),
+            Self::Malformed(reason) => write!(f, "malformed answer: {reason}"),
+            Self::TooLarge(what) => write!(f, "answer too large: {what}"),
+            Self::Unsendable(reason) => write!(f, "cannot send: {reason}"),
+        }
+    }
 }
 
 /// What is known of the connection that carried an exchange.

@@ -1,7 +1,21 @@
 //! How bytes travel: the HTTP client, TLS and plain-text probes.
+//!
+//! [`Client::send`] takes a [`Request`] as it shall be on the wire and gives an [`Outcome`]: an [`Answer`], or one of
+//! a closed set of [`Failure`]s. Whatever a peer does ends in one of these, within [`Bounds`].
 
+mod client;
+mod dial;
+mod http1;
+mod http2;
 mod message;
+mod pool;
+mod tls;
 
+#[cfg(test)]
+mod loopback;
+
+pub use client::{Client, ClientConfig};
 pub use message::{
     Answer, Bounds, Connection, Failure, Origin, Outcome, Phase, Request, Scheme, Timing, Version,
 };
+pub use tls::{ClientError, Roots};
