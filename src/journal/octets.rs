@@ -36,7 +36,10 @@ impl Serialize for Octets {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => Binary { base64: STANDARD.encode(&self.0) }.serialize(serializer),
+            Err(_) => Binary {
+                base64: STANDARD.encode(&self.0),
+            }
+            .serialize(serializer),
         }
     }
 }
@@ -51,9 +54,10 @@ impl<'de> Deserialize<'de> for Octets {
         }
         match Either::deserialize(deserializer)? {
             Either::Text(text) => Ok(Octets(text.into_bytes())),
-            Either::Binary(binary) => {
-                STANDARD.decode(binary.base64).map(Octets).map_err(serde::de::Error::custom)
-            }
+            Either::Binary(binary) => STANDARD
+                .decode(binary.base64)
+                .map(Octets)
+                .map_err(serde::de::Error::custom),
         }
     }
 }

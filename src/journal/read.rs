@@ -30,7 +30,9 @@ pub enum JournalError {
     Record { line: usize, says: String },
     #[error("the journal does not begin with its head; is this a Proofmark journal?")]
     NoHead,
-    #[error("the journal has version {0}, and this proofmark reads versions up to {JOURNAL_VERSION}; use a newer one")]
+    #[error(
+        "the journal has version {0}, and this proofmark reads versions up to {JOURNAL_VERSION}; use a newer one"
+    )]
     Version(u32),
 }
 
@@ -38,7 +40,9 @@ impl RunRecord {
     /// Puts records in order. Refuses records without a head.
     pub fn from_records(records: impl IntoIterator<Item = Record>) -> Result<Self, JournalError> {
         let mut records = records.into_iter();
-        let Some(Record::Head(head)) = records.next() else { return Err(JournalError::NoHead) };
+        let Some(Record::Head(head)) = records.next() else {
+            return Err(JournalError::NoHead);
+        };
         let mut run = RunRecord {
             head: *head,
             exchanges: HashMap::new(),
@@ -51,7 +55,11 @@ impl RunRecord {
             match record {
                 Record::Head(_) => {}
                 Record::Exchange(exchange) => drop(run.exchanges.insert(exchange.id, *exchange)),
-                Record::Attempt(attempt) => run.attempts.entry(attempt.case.clone()).or_default().push(*attempt),
+                Record::Attempt(attempt) => run
+                    .attempts
+                    .entry(attempt.case.clone())
+                    .or_default()
+                    .push(*attempt),
                 Record::Verdict { case, verdict } => drop(run.verdicts.insert(case, verdict)),
                 Record::End(end) => run.end = Some(end),
             }
@@ -73,7 +81,8 @@ pub fn read(mut input: impl BufRead) -> Result<(Vec<Record>, bool), JournalError
     let mut cut = false;
     loop {
         line.clear();
-        let length = io::Read::take(&mut input, MAX_LINE_BYTES as u64).read_until(b'\n', &mut line)?;
+        let length =
+            io::Read::take(&mut input, MAX_LINE_BYTES as u64).read_until(b'\n', &mut line)?;
         if length == 0 {
             return Ok((records, cut));
         }
@@ -88,7 +97,12 @@ pub fn read(mut input: impl BufRead) -> Result<(Vec<Record>, bool), JournalError
             Ok(record) => records.push(record),
             // The run died while writing this line; a resumed run went on below it.
             Err(error) if error.is_eof() && number > 1 => cut = true,
-            Err(error) => return Err(JournalError::Record { line: number, says: error.to_string() }),
+            Err(error) => {
+                return Err(JournalError::Record {
+                    line: number,
+                    says: error.to_string(),
+                });
+            }
         }
     }
 }
@@ -99,7 +113,9 @@ fn check_version(line: &[u8]) -> Result<(), JournalError> {
         journal: u32,
     }
     match serde_json::from_slice::<Version>(line) {
-        Ok(version) if version.journal > JOURNAL_VERSION => Err(JournalError::Version(version.journal)),
+        Ok(version) if version.journal > JOURNAL_VERSION => {
+            Err(JournalError::Version(version.journal))
+        }
         Ok(_) => Ok(()),
         Err(_) => Err(JournalError::NoHead),
     }

@@ -17,7 +17,8 @@ pub const MARK_CLOSE: char = '›';
 pub const SHORTEST_SECRET: usize = 4;
 
 static JWT_LIKE: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
-    regex::bytes::Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{2,}(\.[A-Za-z0-9_-]*)+").expect("a fixed expression")
+    regex::bytes::Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{2,}(\.[A-Za-z0-9_-]*)+")
+        .expect("a fixed expression")
 });
 
 /// Replaces secrets by their names wherever they stand: plain, percent-encoded, in base64 or in hex.
@@ -60,21 +61,30 @@ impl Redactor {
             let mut seen = HashSet::new();
             for (form, pattern) in forms(bytes) {
                 if pattern.len() >= SHORTEST_SECRET && seen.insert(pattern.clone()) {
-                    let shown = if form.is_empty() { name.to_owned() } else { format!("{name}~{form}") };
+                    let shown = if form.is_empty() {
+                        name.to_owned()
+                    } else {
+                        format!("{name}~{form}")
+                    };
                     self.marks.push(self.mark(&shown, bytes));
                     self.patterns.push(pattern);
                 }
             }
         }
         if new {
-            self.automaton =
-                AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.patterns).ok();
+            self.automaton = AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(&self.patterns)
+                .ok();
         }
     }
 
     /// How a value is shown: its mark where it is known, a mark by `name` otherwise.
     pub fn shown(&self, name: &str, value: &str) -> String {
-        let name = self.names.get(value.as_bytes()).map_or(name, String::as_str);
+        let name = self
+            .names
+            .get(value.as_bytes())
+            .map_or(name, String::as_str);
         self.mark(name, value.as_bytes())
     }
 
@@ -108,7 +118,10 @@ impl Redactor {
 
     fn mark(&self, name: &str, value: &[u8]) -> String {
         let tag = hmac::sign(&self.key, value);
-        format!("{MARK_OPEN}{name}:{}{MARK_CLOSE}", hex::encode(&tag.as_ref()[..4]))
+        format!(
+            "{MARK_OPEN}{name}:{}{MARK_CLOSE}",
+            hex::encode(&tag.as_ref()[..4])
+        )
     }
 }
 
@@ -116,7 +129,13 @@ fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut forms = vec![("", value.to_vec())];
     let percent: String = value
         .iter()
-        .map(|b| if b.is_ascii_alphanumeric() || b"-._~".contains(b) { (*b as char).to_string() } else { format!("%{b:02X}") })
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-._~".contains(b) {
+                (*b as char).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
         .collect();
     forms.push(("percent", percent.to_ascii_lowercase().into_bytes()));
     forms.push(("percent", percent.into_bytes()));
@@ -126,10 +145,15 @@ fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         // Inside a longer text the encoding starts at one of three phases; the characters that depend on neighbours
         // are left off.
         for phase in 0..3 {
-            let padded: Vec<u8> = std::iter::repeat_n(0u8, phase).chain(value.iter().copied()).collect();
+            let padded: Vec<u8> = std::iter::repeat_n(0u8, phase)
+                .chain(value.iter().copied())
+                .collect();
             let whole = padded.len() / 3 * 3;
             let skip = [0, 2, 3][phase];
-            for encoded in [STANDARD_NO_PAD.encode(&padded[..whole]), URL_SAFE_NO_PAD.encode(&padded[..whole])] {
+            for encoded in [
+                STANDARD_NO_PAD.encode(&padded[..whole]),
+                URL_SAFE_NO_PAD.encode(&padded[..whole]),
+            ] {
                 if encoded.len() >= skip + 8 {
                     forms.push(("base64", encoded.as_bytes()[skip..].to_vec()));
                 }
@@ -188,6 +212,9 @@ mod tests {
     fn marks_depend_on_the_run() {
         let mut other = Redactor::new([8; 32]);
         other.learn("user.token", "s3cr3t/value+long");
-        assert_ne!(other.text("s3cr3t/value+long"), redactor().text("s3cr3t/value+long"));
+        assert_ne!(
+            other.text("s3cr3t/value+long"),
+            redactor().text("s3cr3t/value+long")
+        );
     }
 }

@@ -19,13 +19,21 @@ enum Sink {
 impl Journal {
     /// Keeps records in memory only; for `prove`, which needs no file.
     pub fn in_memory() -> Self {
-        Self { sink: Mutex::new(Sink::Memory(Vec::new())) }
+        Self {
+            sink: Mutex::new(Sink::Memory(Vec::new())),
+        }
     }
 
     /// A new file; an existing one is replaced.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).write(true).truncate(true).open(path)?;
-        Ok(Self { sink: Mutex::new(Sink::Both(file, Vec::new())) })
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(path)?;
+        Ok(Self {
+            sink: Mutex::new(Sink::Both(file, Vec::new())),
+        })
     }
 
     /// Goes on with a file whose records were read before. A last line that was cut is ended first.
@@ -34,12 +42,17 @@ impl Journal {
         if ends_cut {
             file.write_all(b"\n")?;
         }
-        Ok(Self { sink: Mutex::new(Sink::Both(file, records)) })
+        Ok(Self {
+            sink: Mutex::new(Sink::Both(file, records)),
+        })
     }
 
     /// Writes one record. Fails when the disk does; the record is kept in memory all the same.
     pub fn write(&self, record: Record) -> io::Result<()> {
-        let mut sink = self.sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut sink = self
+            .sink
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         match &mut *sink {
             Sink::Memory(records) => {
                 records.push(record);
@@ -55,9 +68,12 @@ impl Journal {
 
     /// Everything written so far.
     pub fn into_records(self) -> Vec<Record> {
-        match self.sink.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+        match self
+            .sink
+            .into_inner()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        {
             Sink::Memory(records) | Sink::Both(_, records) => records,
-
         }
     }
 }

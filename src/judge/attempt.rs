@@ -18,9 +18,19 @@ use indexmap::IndexMap;
 /// What one attempt shows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AttemptOutcome {
-    Pass { evidence: Evidence, unconfirmed: Option<String> },
-    Fail { findings: Findings, evidence: Evidence },
-    Doubt { why: Doubt, says: String, exchanges: Vec<ExchangeId> },
+    Pass {
+        evidence: Evidence,
+        unconfirmed: Option<String>,
+    },
+    Fail {
+        findings: Findings,
+        evidence: Evidence,
+    },
+    Doubt {
+        why: Doubt,
+        says: String,
+        exchanges: Vec<ExchangeId>,
+    },
     /// The answer that the check looks at did not come about.
     NotCovered(String),
 }
@@ -32,9 +42,17 @@ pub fn judge_attempt(
     attempt: &Attempt,
     exchanges: &HashMap<ExchangeId, Exchange>,
 ) -> AttemptOutcome {
-    let ids: Vec<ExchangeId> = attempt.steps.iter().filter_map(|taken| taken.exchange).collect();
+    let ids: Vec<ExchangeId> = attempt
+        .steps
+        .iter()
+        .filter_map(|taken| taken.exchange)
+        .collect();
     let Some(planned) = plan.checks.get(&case.check) else {
-        return doubt(Doubt::Harness, format!("the plan has no check `{}`", case.check), ids);
+        return doubt(
+            Doubt::Harness,
+            format!("the plan has no check `{}`", case.check),
+            ids,
+        );
     };
     let mut run = Attempted {
         plan,
@@ -48,25 +66,41 @@ pub fn judge_attempt(
         judged: 0,
         silent: 0,
     };
-    for taken in attempt.steps.iter().filter(|taken| taken.slot.phase != Phase::Always) {
+    for taken in attempt
+        .steps
+        .iter()
+        .filter(|taken| taken.slot.phase != Phase::Always)
+    {
         match run.step(&planned.check, taken, exchanges) {
             Ok(()) => {}
             Err(Stop::Doubt(why, says)) => return doubt(why, says, ids),
             Err(Stop::NotCovered(says)) => return AttemptOutcome::NotCovered(says),
         }
     }
-    match (Findings::of(run.findings), Evidence::of(ids.iter().copied())) {
+    match (
+        Findings::of(run.findings),
+        Evidence::of(ids.iter().copied()),
+    ) {
         (Some(findings), Some(evidence)) => AttemptOutcome::Fail { findings, evidence },
         (None, Some(_)) if run.judged > 0 && run.judged == run.silent => {
-            AttemptOutcome::NotCovered("nothing in the answers was of the kind that the check is about".to_owned())
+            AttemptOutcome::NotCovered(
+                "nothing in the answers was of the kind that the check is about".to_owned(),
+            )
         }
-        (None, Some(evidence)) => AttemptOutcome::Pass { evidence, unconfirmed: run.unconfirmed },
+        (None, Some(evidence)) => AttemptOutcome::Pass {
+            evidence,
+            unconfirmed: run.unconfirmed,
+        },
         (_, None) => doubt(Doubt::Harness, "nothing was sent".to_owned(), ids),
     }
 }
 
 fn doubt(why: Doubt, says: String, exchanges: Vec<ExchangeId>) -> AttemptOutcome {
-    AttemptOutcome::Doubt { why, says, exchanges }
+    AttemptOutcome::Doubt {
+        why,
+        says,
+        exchanges,
+    }
 }
 
 enum Stop {
@@ -123,7 +157,11 @@ fn sayings<'a>(check: &'a Check, slot: Slot) -> Option<Sayings<'a>> {
         }
         Phase::Steps => match check.steps.get(slot.index)? {
             Step::Send(send) => of!(send, Some(&send.capture), None),
-            Step::Observe(observe) => of!(observe, Some(&observe.capture), Some(observe.observe.as_str())),
+            Step::Observe(observe) => of!(
+                observe,
+                Some(&observe.capture),
+                Some(observe.observe.as_str())
+            ),
             Step::Resend(resend) => of!(resend, Some(&resend.capture), None),
             Step::Probe(probe) => of!(probe, None, None),
             Step::Wait(_) => return None,
@@ -142,12 +180,19 @@ impl<'a> Attempted<'a> {
             return Err(Stop::Doubt(*why, says.clone()));
         }
         if taken.left_out {
-            self.unconfirmed = Some("the target file names no operation that reads what this one changes".to_owned());
+            self.unconfirmed = Some(
+                "the target file names no operation that reads what this one changes".to_owned(),
+            );
             return Ok(());
         }
-        let Some(sayings) = sayings(check, taken.slot) else { return Ok(()) };
+        let Some(sayings) = sayings(check, taken.slot) else {
+            return Ok(());
+        };
         let Some(exchange) = taken.exchange.and_then(|id| exchanges.get(&id)) else {
-            return Err(Stop::Doubt(Doubt::Harness, "an exchange is missing from the journal".to_owned()));
+            return Err(Stop::Doubt(
+                Doubt::Harness,
+                "an exchange is missing from the journal".to_owned(),
+            ));
         };
         if let Some(name) = sayings.observe {
             self.covered(name, exchange)?;
@@ -155,24 +200,53 @@ impl<'a> Attempted<'a> {
         let is_control = matches!(taken.slot.phase, Phase::Before | Phase::After);
         let unlisted = is_control && sayings.control.is_none() && sayings.expect.is_none();
         let accepted = OneOrMany::One(Expectation::Answer("accepted".to_owned()));
-        let control = if unlisted { Some(&accepted) } else { sayings.control };
+        let control = if unlisted {
+            Some(&accepted)
+        } else {
+            sayings.control
+        };
         self.controls(control, exchange)?;
         if is_control {
             self.controls(sayings.expect, exchange)?;
         } else {
-            self.promises(sayings.expect, self.level, taken.slot, exchange, sayings.observe.is_some())?;
+            self.promises(
+                sayings.expect,
+                self.level,
+                taken.slot,
+                exchange,
+                sayings.observe.is_some(),
+            )?;
         }
-        self.promises(sayings.should, Level::Should.min(self.level), taken.slot, exchange, sayings.observe.is_some())?;
-        self.promises(sayings.advise, Level::Advice, taken.slot, exchange, sayings.observe.is_some())?;
+        self.promises(
+            sayings.should,
+            Level::Should.min(self.level),
+            taken.slot,
+            exchange,
+            sayings.observe.is_some(),
+        )?;
+        self.promises(
+            sayings.advise,
+            Level::Advice,
+            taken.slot,
+            exchange,
+            sayings.observe.is_some(),
+        )?;
         if let Some(name) = sayings.save {
             self.saved.insert(name.clone(), exchange);
         }
         for (name, rule) in sayings.capture.into_iter().flatten() {
-            match exchange.answer.as_ref().and_then(|answer| capture(rule, answer)) {
+            match exchange
+                .answer
+                .as_ref()
+                .and_then(|answer| capture(rule, answer))
+            {
                 Some(value) => drop(self.captured.insert(name.clone(), value)),
                 None if rule.optional || self.finding_stops() => {}
                 None => {
-                    return Err(Stop::Doubt(Doubt::Capture, format!("the answer has no `{name}`, which the check goes on with")));
+                    return Err(Stop::Doubt(
+                        Doubt::Capture,
+                        format!("the answer has no `{name}`, which the check goes on with"),
+                    ));
                 }
             }
         }
@@ -186,9 +260,12 @@ impl<'a> Attempted<'a> {
 
     fn covered(&self, name: &str, exchange: &Exchange) -> Result<(), Stop> {
         let scope = self.scope(exchange);
-        let name = fill_text(name, &scope).map_err(|e| Stop::Doubt(Doubt::Harness, e.to_string()))?;
+        let name =
+            fill_text(name, &scope).map_err(|e| Stop::Doubt(Doubt::Harness, e.to_string()))?;
         let Some(planned) = self.plan.situations.get(&name) else {
-            return Err(Stop::NotCovered(format!("the situation `{name}` cannot be provoked on this target")));
+            return Err(Stop::NotCovered(format!(
+                "the situation `{name}` cannot be provoked on this target"
+            )));
         };
         let wanted = &planned.situation.status;
         match &exchange.answer {
@@ -206,14 +283,27 @@ impl<'a> Attempted<'a> {
         }
     }
 
-    fn controls(&self, all: Option<&OneOrMany<Expectation>>, exchange: &'a Exchange) -> Result<(), Stop> {
+    fn controls(
+        &self,
+        all: Option<&OneOrMany<Expectation>>,
+        exchange: &'a Exchange,
+    ) -> Result<(), Stop> {
         let scope = self.scope(exchange);
-        let sight = Sight { exchange, scope: &scope, saved: &self.saved };
+        let sight = Sight {
+            exchange,
+            scope: &scope,
+            saved: &self.saved,
+        };
         for expectation in all.map_or(&[][..], OneOrMany::as_slice) {
             match sight.judge(expectation) {
                 Ok(_) => {}
-                Err(Broken::Not { expected, observed, .. }) => {
-                    let odd = exchange.answer.as_ref().filter(|answer| is_no_answer(answer.status));
+                Err(Broken::Not {
+                    expected, observed, ..
+                }) => {
+                    let odd = exchange
+                        .answer
+                        .as_ref()
+                        .filter(|answer| is_no_answer(answer.status));
                     return Err(match odd {
                         Some(answer) => not_an_answer(answer.status),
                         None => Stop::Doubt(
@@ -241,12 +331,20 @@ impl<'a> Attempted<'a> {
         let listed = all.map_or(&[][..], OneOrMany::as_slice);
         {
             let scope = self.scope(exchange);
-            let sight = Sight { exchange, scope: &scope, saved: &self.saved };
+            let sight = Sight {
+                exchange,
+                scope: &scope,
+                saved: &self.saved,
+            };
             for expectation in listed {
                 match sight.judge(expectation) {
                     Ok(Held::Holds) => {}
                     Ok(Held::Silent) => silent += 1,
-                    Err(Broken::Not { expected, observed, because }) => {
+                    Err(Broken::Not {
+                        expected,
+                        observed,
+                        because,
+                    }) => {
                         if let Some(answer) = &exchange.answer
                             && is_no_answer(answer.status)
                             && !observed_status_is_right
@@ -254,7 +352,14 @@ impl<'a> Attempted<'a> {
                         {
                             return Err(not_an_answer(answer.status));
                         }
-                        found.push(Finding { level, slot, expected, observed, because, exchange: exchange.id });
+                        found.push(Finding {
+                            level,
+                            slot,
+                            expected,
+                            observed,
+                            because,
+                            exchange: exchange.id,
+                        });
                     }
                     Err(other) => return Err(self.unjudged(other, exchange)),
                 }
@@ -268,9 +373,10 @@ impl<'a> Attempted<'a> {
 
     fn unjudged(&self, broken: Broken, exchange: &Exchange) -> Stop {
         match broken {
-            Broken::Truncated => {
-                Stop::Doubt(Doubt::Truncated, "the answer went on past the bound that we read to".to_owned())
-            }
+            Broken::Truncated => Stop::Doubt(
+                Doubt::Truncated,
+                "the answer went on past the bound that we read to".to_owned(),
+            ),
             Broken::Harness(says) => Stop::Doubt(Doubt::Harness, says),
             Broken::NoAnswer | Broken::Not { .. } => self.no_answer(exchange),
         }
@@ -278,7 +384,11 @@ impl<'a> Attempted<'a> {
 
     fn no_answer(&self, exchange: &Exchange) -> Stop {
         let says = match &exchange.failure {
-            Some(failure) => format!("no answer to {} {}: {failure}", exchange.request.method, exchange.request.target.text()),
+            Some(failure) => format!(
+                "no answer to {} {}: {failure}",
+                exchange.request.method,
+                exchange.request.target.text()
+            ),
             None => "there was no HTTP answer to look at".to_owned(),
         };
         Stop::Doubt(Doubt::Unreachable, says)
@@ -301,5 +411,8 @@ pub(crate) fn is_no_answer(status: u16) -> bool {
 }
 
 fn not_an_answer(status: u16) -> Stop {
-    Stop::Doubt(Doubt::NotAnAnswer, format!("{status} came in place of an answer, also after waiting"))
+    Stop::Doubt(
+        Doubt::NotAnAnswer,
+        format!("{status} came in place of an answer, also after waiting"),
+    )
 }

@@ -20,18 +20,33 @@ pub(super) fn judge_body(
         && empty != text.is_empty()
     {
         let expected = if empty { "no body" } else { "a body" };
-        let observed = if empty { format!("{} octets: {}", text.len(), brief(&text)) } else { "there is none".into() };
+        let observed = if empty {
+            format!("{} octets: {}", text.len(), brief(&text))
+        } else {
+            "there is none".into()
+        };
         return Err(Broken::not(expected, observed));
     }
-    let wants_json = expectation.json == Some(true) || expectation.schema.is_some() || !expectation.wherever.is_empty();
+    let wants_json = expectation.json == Some(true)
+        || expectation.schema.is_some()
+        || !expectation.wherever.is_empty();
     if wants_json || expectation.json == Some(false) {
         let parsed: Result<Value, _> = serde_json::from_slice(&answer.body.0);
         match (parsed, wants_json) {
-            (Ok(_), false) => return Err(Broken::not("a body that is not JSON", format!("JSON: {}", brief(&text)))),
+            (Ok(_), false) => {
+                return Err(Broken::not(
+                    "a body that is not JSON",
+                    format!("JSON: {}", brief(&text)),
+                ));
+            }
             (Err(_), false) => {}
             (Err(_), true) if answer.truncated => return Err(Broken::Truncated),
             (Err(error), true) => {
-                let observed = if text.is_empty() { "no body".to_owned() } else { format!("{error}: {}", brief(&text)) };
+                let observed = if text.is_empty() {
+                    "no body".to_owned()
+                } else {
+                    format!("{error}: {}", brief(&text))
+                };
                 return Err(Broken::not("a JSON body", observed));
             }
             (Ok(body), true) => {
@@ -57,8 +72,15 @@ fn judge_schema(body: &Value, schema: &Value) -> Result<(), Broken> {
         None => Ok(()),
         Some(error) => {
             let at = error.instance_path().to_string();
-            let at = if at.is_empty() { "the body".to_owned() } else { format!("`{at}` of the body") };
-            Err(Broken::not(format!("{at} as the schema says"), brief(&error.to_string())))
+            let at = if at.is_empty() {
+                "the body".to_owned()
+            } else {
+                format!("`{at}` of the body")
+            };
+            Err(Broken::not(
+                format!("{at} as the schema says"),
+                brief(&error.to_string()),
+            ))
         }
     }
 }

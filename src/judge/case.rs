@@ -18,9 +18,14 @@ pub fn judge(
     exchanges: &HashMap<ExchangeId, Exchange>,
 ) -> Verdict {
     if let Some(skip) = &case.skip {
-        return Verdict::Skipped { why: skip.reason, says: skip.says.clone() };
+        return Verdict::Skipped {
+            why: skip.reason,
+            says: skip.says.clone(),
+        };
     }
-    let mut outcomes = attempts.iter().map(|attempt| judge_attempt(plan, case, attempt, exchanges));
+    let mut outcomes = attempts
+        .iter()
+        .map(|attempt| judge_attempt(plan, case, attempt, exchanges));
     let Some(first) = outcomes.next() else {
         return Verdict::Inconclusive {
             why: Doubt::Harness,
@@ -29,7 +34,13 @@ pub fn judge(
         };
     };
     match (first, outcomes.next()) {
-        (AttemptOutcome::Fail { findings, evidence }, Some(AttemptOutcome::Fail { findings: again, evidence: more })) => {
+        (
+            AttemptOutcome::Fail { findings, evidence },
+            Some(AttemptOutcome::Fail {
+                findings: again,
+                evidence: more,
+            }),
+        ) => {
             if !same_place(&findings, &again) {
                 return Verdict::Inconclusive {
                     why: Doubt::Unsteady,
@@ -43,26 +54,69 @@ pub fn judge(
             }
             let level = again.worst().level;
             let all = Evidence::of(more.iter().chain(evidence.iter())).unwrap_or(more);
-            Verdict::Fail { level, findings: again, evidence: all }
+            Verdict::Fail {
+                level,
+                findings: again,
+                evidence: all,
+            }
         }
         (AttemptOutcome::Fail { findings, evidence }, None) => Verdict::Inconclusive {
             why: Doubt::Unrepeated,
-            says: format!("it failed once ({}) and was not tried again", findings.worst().observed),
+            says: format!(
+                "it failed once ({}) and was not tried again",
+                findings.worst().observed
+            ),
             exchanges: evidence.iter().collect(),
         },
-        (AttemptOutcome::Fail { findings, evidence }, Some(AttemptOutcome::Pass { .. } | AttemptOutcome::NotCovered(_))) => {
-            Verdict::Inconclusive {
-                why: Doubt::Unsteady,
-                says: format!("it failed ({}) and held the second time", findings.worst().observed),
-                exchanges: evidence.iter().collect(),
-            }
-        }
-        (AttemptOutcome::Fail { evidence, .. }, Some(AttemptOutcome::Doubt { why, says, exchanges })) => {
-            Verdict::Inconclusive { why, says, exchanges: evidence.iter().chain(exchanges).collect() }
-        }
-        (AttemptOutcome::Pass { evidence, unconfirmed }, _) => Verdict::Pass { evidence, unconfirmed },
-        (AttemptOutcome::Doubt { why, says, exchanges }, _) => Verdict::Inconclusive { why, says, exchanges },
-        (AttemptOutcome::NotCovered(says), _) => Verdict::Skipped { why: SkipReason::NotCovered, says },
+        (
+            AttemptOutcome::Fail { findings, evidence },
+            Some(AttemptOutcome::Pass { .. } | AttemptOutcome::NotCovered(_)),
+        ) => Verdict::Inconclusive {
+            why: Doubt::Unsteady,
+            says: format!(
+                "it failed ({}) and held the second time",
+                findings.worst().observed
+            ),
+            exchanges: evidence.iter().collect(),
+        },
+        (
+            AttemptOutcome::Fail { evidence, .. },
+            Some(AttemptOutcome::Doubt {
+                why,
+                says,
+                exchanges,
+            }),
+        ) => Verdict::Inconclusive {
+            why,
+            says,
+            exchanges: evidence.iter().chain(exchanges).collect(),
+        },
+        (
+            AttemptOutcome::Pass {
+                evidence,
+                unconfirmed,
+            },
+            _,
+        ) => Verdict::Pass {
+            evidence,
+            unconfirmed,
+        },
+        (
+            AttemptOutcome::Doubt {
+                why,
+                says,
+                exchanges,
+            },
+            _,
+        ) => Verdict::Inconclusive {
+            why,
+            says,
+            exchanges,
+        },
+        (AttemptOutcome::NotCovered(says), _) => Verdict::Skipped {
+            why: SkipReason::NotCovered,
+            says,
+        },
     }
 }
 
@@ -72,5 +126,6 @@ pub fn needs_second_attempt(outcome: &AttemptOutcome) -> bool {
 }
 
 fn same_place(a: &Findings, b: &Findings) -> bool {
-    a.iter().any(|x| b.iter().any(|y| x.slot == y.slot && x.level == y.level))
+    a.iter()
+        .any(|x| b.iter().any(|y| x.slot == y.slot && x.level == y.level))
 }

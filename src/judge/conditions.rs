@@ -39,18 +39,28 @@ impl Sight<'_> {
 
     fn answer(&self, name: &str, depth: u8) -> Result<Held, Broken> {
         if depth > MAX_NESTING {
-            return Err(Broken::Harness(format!("the answer `{name}` refers to itself")));
+            return Err(Broken::Harness(format!(
+                "the answer `{name}` refers to itself"
+            )));
         }
         let name = fill_text(name, self.scope)?;
         let answers = &self.scope.plan.target.answers;
         match answers.get(&name) {
             Some(conditions) => match self.conditions(conditions, depth + 1) {
-                Err(Broken::Not { expected, observed, because }) => {
-                    Err(Broken::Not { expected: format!("{name}: {expected}"), observed, because })
-                }
+                Err(Broken::Not {
+                    expected,
+                    observed,
+                    because,
+                }) => Err(Broken::Not {
+                    expected: format!("{name}: {expected}"),
+                    observed,
+                    because,
+                }),
                 other => other,
             },
-            None => Err(Broken::Harness(format!("the contract has no answer `{name}`"))),
+            None => Err(Broken::Harness(format!(
+                "the contract has no answer `{name}`"
+            ))),
         }
     }
 
@@ -62,13 +72,26 @@ impl Sight<'_> {
                 Err(other) => return Err(other),
             }
         }
-        self.all(conditions, depth).map(|()| Held::Holds).map_err(|broken| match broken {
-            Broken::Not { expected, observed, because } => {
-                let own = conditions.because.as_ref().and_then(|text| fill_text(text, self.scope).ok());
-                Broken::Not { expected, observed, because: because.or(own) }
-            }
-            other => other,
-        })
+        self.all(conditions, depth)
+            .map(|()| Held::Holds)
+            .map_err(|broken| match broken {
+                Broken::Not {
+                    expected,
+                    observed,
+                    because,
+                } => {
+                    let own = conditions
+                        .because
+                        .as_ref()
+                        .and_then(|text| fill_text(text, self.scope).ok());
+                    Broken::Not {
+                        expected,
+                        observed,
+                        because: because.or(own),
+                    }
+                }
+                other => other,
+            })
     }
 
     fn all(&self, conditions: &Conditions, depth: u8) -> Result<(), Broken> {
@@ -94,19 +117,27 @@ impl Sight<'_> {
         }
         if let Some(rules) = &conditions.anywhere {
             let answer = self.http()?;
-            judge_text("the answer", &whole(answer), !answer.truncated, rules, self.scope)?;
+            judge_text(
+                "the answer",
+                &whole(answer),
+                !answer.truncated,
+                rules,
+                self.scope,
+            )?;
         }
         for interim in &conditions.no_interim {
             if self.http()?.interim.contains(interim) {
-                return Err(Broken::not(format!("no {interim} before the answer"), format!("{interim} came first")));
+                return Err(Broken::not(
+                    format!("no {interim} before the answer"),
+                    format!("{interim} came first"),
+                ));
             }
         }
         if let Some(same_as) = &conditions.same_as {
             let rule = rule(same_as);
-            let earlier = self
-                .saved
-                .get(&rule.step)
-                .ok_or_else(|| Broken::Harness(format!("no earlier step was saved as `{}`", rule.step)))?;
+            let earlier = self.saved.get(&rule.step).ok_or_else(|| {
+                Broken::Harness(format!("no earlier step was saved as `{}`", rule.step))
+            })?;
             judge_same(&rule, self.http()?, earlier)?;
         }
         if !conditions.any_of.is_empty() {
@@ -117,7 +148,8 @@ impl Sight<'_> {
                 Err(Broken::Not { .. }) => {}
                 Err(other) => return Err(other),
                 Ok(_) => {
-                    let expected = format!("not {}", super::describe::expectation(banned, self.scope));
+                    let expected =
+                        format!("not {}", super::describe::expectation(banned, self.scope));
                     return Err(Broken::not(expected, self.glance()));
                 }
             }
@@ -137,10 +169,15 @@ impl Sight<'_> {
         match doubt {
             Some(Broken::NoAnswer) if self.exchange.answer.is_some() => {}
             Some(other) => return Err(other),
-            None if self.exchange.answer.is_none() && self.exchange.seen.is_none() => return Err(Broken::NoAnswer),
+            None if self.exchange.answer.is_none() && self.exchange.seen.is_none() => {
+                return Err(Broken::NoAnswer);
+            }
             None => {}
         }
-        let all: Vec<String> = branches.iter().map(|b| super::describe::expectation(b, self.scope)).collect();
+        let all: Vec<String> = branches
+            .iter()
+            .map(|b| super::describe::expectation(b, self.scope))
+            .collect();
         Err(Broken::not(all.join(", or "), self.glance()))
     }
 
@@ -153,8 +190,14 @@ impl Sight<'_> {
             let words: Vec<&str> = ends.iter().map(|end| end.word()).collect();
             format!("the connection {}", words.join(" or "))
         };
-        match (&self.exchange.answer, self.exchange.failure.as_ref().and_then(end)) {
-            (Some(answer), _) => Err(Broken::not(expected(), format!("an answer with status {}", answer.status))),
+        match (
+            &self.exchange.answer,
+            self.exchange.failure.as_ref().and_then(end),
+        ) {
+            (Some(answer), _) => Err(Broken::not(
+                expected(),
+                format!("an answer with status {}", answer.status),
+            )),
             (None, Some(end)) if ends.contains(&end) => Ok(()),
             // Another way of not answering cannot be told from trouble in the network.
             (None, _) => Err(Broken::NoAnswer),
@@ -164,7 +207,10 @@ impl Sight<'_> {
     /// What came, in a few words.
     fn glance(&self) -> String {
         if let Some(answer) = &self.exchange.answer {
-            let location = answer.header("location").first().map(|l| format!(", Location {}", super::brief(l)));
+            let location = answer
+                .header("location")
+                .first()
+                .map(|l| format!(", Location {}", super::brief(l)));
             return format!("status {}{}", answer.status, location.unwrap_or_default());
         }
         match (&self.exchange.seen, &self.exchange.failure) {
@@ -176,7 +222,12 @@ impl Sight<'_> {
 }
 
 /// Whether any expectation here names this status, so that it is what the step is about.
-pub(super) fn mentions(expectation: &Expectation, status: u16, sight: &Sight<'_>, depth: u8) -> bool {
+pub(super) fn mentions(
+    expectation: &Expectation,
+    status: u16,
+    sight: &Sight<'_>,
+    depth: u8,
+) -> bool {
     if depth > MAX_NESTING {
         return false;
     }
@@ -187,12 +238,21 @@ pub(super) fn mentions(expectation: &Expectation, status: u16, sight: &Sight<'_>
         },
         Expectation::Conditions(conditions) => conditions,
     };
-    conditions.status.as_ref().is_some_and(|set| contains(set, status, sight.scope).unwrap_or(false))
+    conditions
+        .status
+        .as_ref()
+        .is_some_and(|set| contains(set, status, sight.scope).unwrap_or(false))
         || conditions.answer.as_ref().is_some_and(|name| {
             mentions(&Expectation::Answer(name.clone()), status, sight, depth + 1)
         })
-        || conditions.any_of.iter().any(|branch| mentions(branch, status, sight, depth + 1))
-        || conditions.not.as_ref().is_some_and(|banned| mentions(banned, status, sight, depth + 1))
+        || conditions
+            .any_of
+            .iter()
+            .any(|branch| mentions(branch, status, sight, depth + 1))
+        || conditions
+            .not
+            .as_ref()
+            .is_some_and(|banned| mentions(banned, status, sight, depth + 1))
 }
 
 pub(super) fn end(failure: &Failure) -> Option<ConnectionEnd> {
@@ -209,7 +269,12 @@ pub(super) fn end(failure: &Failure) -> Option<ConnectionEnd> {
 
 /// Status line, field lines and body as one text.
 fn whole(answer: &RecordedAnswer) -> String {
-    let mut text = format!("HTTP/{} {} {}\r\n", answer.version, answer.status, answer.reason.text());
+    let mut text = format!(
+        "HTTP/{} {} {}\r\n",
+        answer.version,
+        answer.status,
+        answer.reason.text()
+    );
     for (name, value) in &answer.headers {
         text.push_str(&format!("{name}: {}\r\n", value.text()));
     }

@@ -1,7 +1,8 @@
 //! Expectations in words, for findings and for the explain page.
 
 use crate::suite::model::{
-    BodyExpectation, Conditions, Expectation, HeaderConditions, HeaderExpectation, HeaderRule, ValueMatch,
+    BodyExpectation, Conditions, Expectation, HeaderConditions, HeaderExpectation, HeaderRule,
+    ValueMatch,
 };
 use crate::suite::template::{Scope, fill_text};
 
@@ -10,7 +11,10 @@ use super::status;
 /// What is expected, as a phrase that reads after "expects".
 pub fn expectation(expectation: &Expectation, scope: &dyn Scope) -> String {
     match expectation {
-        Expectation::Answer(name) => format!("the answer `{}`", fill_text(name, scope).unwrap_or_else(|_| name.clone())),
+        Expectation::Answer(name) => format!(
+            "the answer `{}`",
+            fill_text(name, scope).unwrap_or_else(|_| name.clone())
+        ),
         Expectation::Conditions(conditions) => self::conditions(conditions, scope),
     }
 }
@@ -18,7 +22,10 @@ pub fn expectation(expectation: &Expectation, scope: &dyn Scope) -> String {
 fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
     let mut parts = Vec::new();
     if let Some(name) = &conditions.answer {
-        parts.push(format!("the answer `{}`", fill_text(name, scope).unwrap_or_else(|_| name.clone())));
+        parts.push(format!(
+            "the answer `{}`",
+            fill_text(name, scope).unwrap_or_else(|_| name.clone())
+        ));
     }
     if let Some(set) = &conditions.status {
         parts.push(format!("status {}", status::describe(set, scope)));
@@ -28,14 +35,24 @@ fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
         parts.push(format!("the connection {}", words.join(" or ")));
     }
     for (name, rule) in &conditions.header {
-        parts.push(header(&fill_text(name, scope).unwrap_or_else(|_| name.clone()), rule));
+        parts.push(header(
+            &fill_text(name, scope).unwrap_or_else(|_| name.clone()),
+            rule,
+        ));
     }
     if let Some(rule) = &conditions.body {
         parts.push(body(rule));
     }
     if let Some(rules) = &conditions.anywhere {
         let banned = rules.excludes.is_some() || rules.matches_none.is_some();
-        parts.push(if banned { "an answer free of what must not be in it" } else { "an answer with certain text" }.to_owned());
+        parts.push(
+            if banned {
+                "an answer free of what must not be in it"
+            } else {
+                "an answer with certain text"
+            }
+            .to_owned(),
+        );
     }
     for (path, rule) in &conditions.seen {
         parts.push(format!("`{path}` of the probe {}", value(rule)));
@@ -45,17 +62,29 @@ fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
     }
     if let Some(same_as) = &conditions.same_as {
         let rule = super::same_as::rule(same_as);
-        let word = if rule.differs { "another answer than" } else { "the same answer as" };
+        let word = if rule.differs {
+            "another answer than"
+        } else {
+            "the same answer as"
+        };
         parts.push(format!("{word} `{}`", rule.step));
     }
     if !conditions.any_of.is_empty() {
-        let all: Vec<String> = conditions.any_of.iter().map(|branch| expectation(branch, scope)).collect();
+        let all: Vec<String> = conditions
+            .any_of
+            .iter()
+            .map(|branch| expectation(branch, scope))
+            .collect();
         parts.push(format!("either {}", all.join(", or ")));
     }
     if let Some(banned) = &conditions.not {
         parts.push(format!("anything but {}", expectation(banned, scope)));
     }
-    let all = if parts.is_empty() { "anything".to_owned() } else { parts.join(" and ") };
+    let all = if parts.is_empty() {
+        "anything".to_owned()
+    } else {
+        parts.join(" and ")
+    };
     match &conditions.when {
         Some(when) => format!("{all}, where it has {}", self::conditions(when, scope)),
         None => all,
@@ -72,7 +101,11 @@ fn header(name: &str, expectation: &HeaderExpectation) -> String {
 
 fn header_conditions(name: &str, rules: &HeaderConditions) -> String {
     let mut parts = Vec::new();
-    if let Some(value) = rules.equals.as_ref().or(rules.equals_ignoring_case.as_ref()) {
+    if let Some(value) = rules
+        .equals
+        .as_ref()
+        .or(rules.equals_ignoring_case.as_ref())
+    {
         parts.push(format!("equal to `{value}`"));
     }
     if let Some(values) = &rules.one_of {
@@ -96,7 +129,11 @@ fn header_conditions(name: &str, rules: &HeaderConditions) -> String {
     for (path, rule) in &rules.wherever {
         parts.push(format!("whose `{path}` {}", value(rule)));
     }
-    let if_there = if rules.optional { " (if it is there)" } else { "" };
+    let if_there = if rules.optional {
+        " (if it is there)"
+    } else {
+        ""
+    };
     format!("`{name}` {}{if_there}", parts.join(", "))
 }
 
@@ -122,17 +159,24 @@ fn body(rules: &BodyExpectation) -> String {
         parts.push(format!("`{}` in the body", texts.as_slice().join("`, `")));
     }
     if let Some(texts) = rules.excludes.as_ref().or(rules.matches_none.as_ref()) {
-        parts.push(format!("no `{}` in the body", texts.as_slice().join("`, `")));
+        parts.push(format!(
+            "no `{}` in the body",
+            texts.as_slice().join("`, `")
+        ));
     }
     parts.join(" and ")
 }
 
 fn value(rule: &ValueMatch) -> String {
     let rules = match rule {
-        ValueMatch::Equals(value) => return format!("equals `{}`", crate::suite::template::show(value)),
+        ValueMatch::Equals(value) => {
+            return format!("equals `{}`", crate::suite::template::show(value));
+        }
         ValueMatch::Rules(rules) => rules,
     };
-    let Ok(serde_json::Value::Object(members)) = serde_json::to_value(rules) else { return "as the rules say".into() };
+    let Ok(serde_json::Value::Object(members)) = serde_json::to_value(rules) else {
+        return "as the rules say".into();
+    };
     let parts: Vec<String> = members
         .iter()
         .map(|(rule, value)| match (rule.as_str(), value) {
@@ -141,7 +185,11 @@ fn value(rule: &ValueMatch) -> String {
             ("contains" | "excludes" | "matches", value) => {
                 format!("{rule} `{}`", crate::suite::template::show(value))
             }
-            (rule, value) => format!("is {} `{}`", rule.replace('_', " "), crate::suite::template::show(value)),
+            (rule, value) => format!(
+                "is {} `{}`",
+                rule.replace('_', " "),
+                crate::suite::template::show(value)
+            ),
         })
         .collect();
     parts.join(" and ")

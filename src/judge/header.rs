@@ -17,12 +17,17 @@ pub(super) fn judge_header(
     let lines = answer.header(name);
     match expectation {
         HeaderExpectation::Rule(HeaderRule::Present) if lines.is_empty() => Err(absent(name)),
-        HeaderExpectation::Rule(HeaderRule::Absent) if !lines.is_empty() => {
-            Err(Broken::not(format!("no `{name}`"), format!("`{name}: {}`", brief(&lines[0]).trim_matches('`'))))
-        }
+        HeaderExpectation::Rule(HeaderRule::Absent) if !lines.is_empty() => Err(Broken::not(
+            format!("no `{name}`"),
+            format!("`{name}: {}`", brief(&lines[0]).trim_matches('`')),
+        )),
         HeaderExpectation::Rule(_) => Ok(()),
         HeaderExpectation::Conditions(conditions) if lines.is_empty() => {
-            if conditions.optional { Ok(()) } else { Err(absent(name)) }
+            if conditions.optional {
+                Ok(())
+            } else {
+                Err(absent(name))
+            }
         }
         HeaderExpectation::Conditions(conditions) => judge_lines(name, &lines, conditions, scope),
     }
@@ -32,13 +37,22 @@ fn absent(name: &str) -> Broken {
     Broken::not(format!("a `{name}` field"), "there is none")
 }
 
-fn judge_lines(name: &str, lines: &[String], rules: &HeaderConditions, scope: &dyn Scope) -> Result<(), Broken> {
+fn judge_lines(
+    name: &str,
+    lines: &[String],
+    rules: &HeaderConditions,
+    scope: &dyn Scope,
+) -> Result<(), Broken> {
     if rules.one_value
         && let Some(other) = lines.iter().find(|line| **line != lines[0])
     {
         return Err(Broken::not(
             format!("`{name}` with one value"),
-            format!("two lines that differ: {} and {}", brief(&lines[0]), brief(other)),
+            format!(
+                "two lines that differ: {} and {}",
+                brief(&lines[0]),
+                brief(other)
+            ),
         ));
     }
     let joined = lines.join(", ");
@@ -59,12 +73,18 @@ fn judge_lines(name: &str, lines: &[String], rules: &HeaderConditions, scope: &d
     if rules.one_of.is_some() {
         let allowed = words(&rules.one_of, scope)?;
         if !allowed.contains(&joined) {
-            return Err(Broken::not(format!("{of} is one of {}", brief(&allowed.join(" | "))), seen()));
+            return Err(Broken::not(
+                format!("{of} is one of {}", brief(&allowed.join(" | "))),
+                seen(),
+            ));
         }
     }
     for pattern in words(&rules.matches, scope)? {
         if !regex(&pattern)?.is_match(&joined) {
-            return Err(Broken::not(format!("{of} matches /{}/", brief(&pattern).trim_matches('`')), seen()));
+            return Err(Broken::not(
+                format!("{of} matches /{}/", brief(&pattern).trim_matches('`')),
+                seen(),
+            ));
         }
     }
     let text = TextRules {
@@ -76,9 +96,12 @@ fn judge_lines(name: &str, lines: &[String], rules: &HeaderConditions, scope: &d
     judge_text(&of, &joined, true, &text, scope)?;
     if let Some(field) = rules.parsed_as {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        let value = field
-            .parse(&lines)
-            .map_err(|defect| Broken::not(format!("{of} is well formed"), format!("{} ({})", defect.says, seen())))?;
+        let value = field.parse(&lines).map_err(|defect| {
+            Broken::not(
+                format!("{of} is well formed"),
+                format!("{} ({})", defect.says, seen()),
+            )
+        })?;
         judge_paths(&of, &value, &rules.wherever, scope)?;
     }
     Ok(())

@@ -11,6 +11,7 @@ mod same_as;
 mod scope;
 mod show;
 mod status;
+mod subject;
 mod text;
 mod value;
 mod verdict;
@@ -20,13 +21,18 @@ pub use case::{judge, needs_second_attempt};
 pub use scope::{AttemptScope, capture};
 pub use show::{brief, push_visible};
 pub use status::{contains as status_contains, describe as describe_status};
+pub use subject::{awaits_connection_end, awaits_overload};
 pub use verdict::{Evidence, Finding, Findings, Verdict};
 
 /// Why an expectation was not found to hold.
 #[derive(Debug, Clone, PartialEq)]
 enum Broken {
     /// It does not hold, and here is what was seen instead.
-    Not { expected: String, observed: String, because: Option<String> },
+    Not {
+        expected: String,
+        observed: String,
+        because: Option<String>,
+    },
     /// There is no HTTP answer, and the expectation is about one.
     NoAnswer,
     /// It may or may not hold in the part that was not read.
@@ -37,7 +43,11 @@ enum Broken {
 
 impl Broken {
     fn not(expected: impl Into<String>, observed: impl Into<String>) -> Self {
-        Broken::Not { expected: expected.into(), observed: observed.into(), because: None }
+        Broken::Not {
+            expected: expected.into(),
+            observed: observed.into(),
+            because: None,
+        }
     }
 }
 

@@ -24,8 +24,14 @@ pub(super) fn rule(same_as: &SameAs) -> SameAsRule {
     }
 }
 
-pub(super) fn judge_same(rule: &SameAsRule, answer: &RecordedAnswer, earlier: &Exchange) -> Result<(), Broken> {
-    let Some(other) = &earlier.answer else { return Err(Broken::NoAnswer) };
+pub(super) fn judge_same(
+    rule: &SameAsRule,
+    answer: &RecordedAnswer,
+    earlier: &Exchange,
+) -> Result<(), Broken> {
+    let Some(other) = &earlier.answer else {
+        return Err(Broken::NoAnswer);
+    };
     let parts = if rule.only.is_empty() {
         vec![SamePart::Status, SamePart::Headers, SamePart::Body]
     } else {
@@ -34,17 +40,32 @@ pub(super) fn judge_same(rule: &SameAsRule, answer: &RecordedAnswer, earlier: &E
     if answer.truncated != other.truncated {
         return Err(Broken::Truncated);
     }
-    let difference = parts.iter().find_map(|part| difference(*part, rule, answer, other));
+    let difference = parts
+        .iter()
+        .find_map(|part| difference(*part, rule, answer, other));
     match (difference, rule.differs) {
         (None, false) | (Some(_), true) => Ok(()),
-        (Some(observed), false) => Err(Broken::not(format!("the same answer as `{}`", rule.step), observed)),
-        (None, true) => Err(Broken::not(format!("another answer than `{}`", rule.step), "it is the same")),
+        (Some(observed), false) => Err(Broken::not(
+            format!("the same answer as `{}`", rule.step),
+            observed,
+        )),
+        (None, true) => Err(Broken::not(
+            format!("another answer than `{}`", rule.step),
+            "it is the same",
+        )),
     }
 }
 
-fn difference(part: SamePart, rule: &SameAsRule, a: &RecordedAnswer, b: &RecordedAnswer) -> Option<String> {
+fn difference(
+    part: SamePart,
+    rule: &SameAsRule,
+    a: &RecordedAnswer,
+    b: &RecordedAnswer,
+) -> Option<String> {
     match part {
-        SamePart::Status => (a.status != b.status).then(|| format!("status {} and not {}", a.status, b.status)),
+        SamePart::Status => {
+            (a.status != b.status).then(|| format!("status {} and not {}", a.status, b.status))
+        }
         SamePart::HeaderNames => {
             let (mine, theirs) = (names(a, rule), names(b, rule));
             let missing: Vec<&String> = theirs.iter().filter(|n| !mine.contains(n)).collect();
@@ -54,8 +75,16 @@ fn difference(part: SamePart, rule: &SameAsRule, a: &RecordedAnswer, b: &Recorde
         }
         SamePart::Headers => {
             let (mine, theirs) = (lines(a, rule), lines(b, rule));
-            let odd = mine.iter().find(|l| !theirs.contains(l)).or_else(|| theirs.iter().find(|l| !mine.contains(l)));
-            odd.map(|(name, value)| format!("only one of the two has `{name}: {}`", brief(value).trim_matches('`')))
+            let odd = mine
+                .iter()
+                .find(|l| !theirs.contains(l))
+                .or_else(|| theirs.iter().find(|l| !mine.contains(l)));
+            odd.map(|(name, value)| {
+                format!(
+                    "only one of the two has `{name}: {}`",
+                    brief(value).trim_matches('`')
+                )
+            })
         }
         SamePart::Body => {
             let (mine, theirs) = (body(a, rule), body(b, rule));
@@ -63,7 +92,13 @@ fn difference(part: SamePart, rule: &SameAsRule, a: &RecordedAnswer, b: &Recorde
         }
         SamePart::BodyShape => {
             let (mine, theirs) = (shape_of(a), shape_of(b));
-            (mine != theirs).then(|| format!("body of the shape {} and not {}", brief(&mine), brief(&theirs)))
+            (mine != theirs).then(|| {
+                format!(
+                    "body of the shape {} and not {}",
+                    brief(&mine),
+                    brief(&theirs)
+                )
+            })
         }
     }
 }
@@ -74,14 +109,22 @@ fn lines(answer: &RecordedAnswer, rule: &SameAsRule) -> Vec<(String, String)> {
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value.text().trim().to_owned()))
         .filter(|(name, _)| !ALWAYS_EXCEPT.contains(&name.as_str()))
-        .filter(|(name, _)| !rule.except_headers.iter().any(|except| except.eq_ignore_ascii_case(name)))
+        .filter(|(name, _)| {
+            !rule
+                .except_headers
+                .iter()
+                .any(|except| except.eq_ignore_ascii_case(name))
+        })
         .collect();
     lines.sort();
     lines
 }
 
 fn names(answer: &RecordedAnswer, rule: &SameAsRule) -> Vec<String> {
-    let mut names: Vec<String> = lines(answer, rule).into_iter().map(|(name, _)| name).collect();
+    let mut names: Vec<String> = lines(answer, rule)
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     names.dedup();
     names
 }
@@ -92,9 +135,14 @@ fn body(answer: &RecordedAnswer, rule: &SameAsRule) -> String {
         return answer.body.text().into_owned();
     };
     for path in &rule.except_body {
-        let Ok(path) = JsonPath::parse(path) else { continue };
-        let pointers: Vec<String> =
-            path.query_located(&value).locations().map(|location| location.to_json_pointer()).collect();
+        let Ok(path) = JsonPath::parse(path) else {
+            continue;
+        };
+        let pointers: Vec<String> = path
+            .query_located(&value)
+            .locations()
+            .map(|location| location.to_json_pointer())
+            .collect();
         for pointer in pointers {
             if let Some(node) = value.pointer_mut(&pointer) {
                 *node = Value::Null;
@@ -109,7 +157,11 @@ fn sorted(value: &Value) -> Value {
         Value::Object(members) => {
             let mut keys: Vec<&String> = members.keys().collect();
             keys.sort();
-            Value::Object(keys.into_iter().map(|key| (key.clone(), sorted(&members[key]))).collect())
+            Value::Object(
+                keys.into_iter()
+                    .map(|key| (key.clone(), sorted(&members[key])))
+                    .collect(),
+            )
         }
         Value::Array(items) => Value::Array(items.iter().map(sorted).collect()),
         other => other.clone(),
@@ -132,7 +184,10 @@ fn shape(value: &Value) -> String {
         Value::String(_) => "string".into(),
         Value::Array(items) => format!("[{}]", items.first().map(shape).unwrap_or_default()),
         Value::Object(members) => {
-            let mut shapes: Vec<String> = members.iter().map(|(key, value)| format!("{key}: {}", shape(value))).collect();
+            let mut shapes: Vec<String> = members
+                .iter()
+                .map(|(key, value)| format!("{key}: {}", shape(value)))
+                .collect();
             shapes.sort();
             format!("{{{}}}", shapes.join(", "))
         }

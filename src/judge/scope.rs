@@ -27,15 +27,30 @@ impl Scope for AttemptScope<'_> {
             let value = match *what {
                 "method" => json!(exchange.request.method),
                 "target" => json!(exchange.request.target.text()),
-                "path" => json!(exchange.request.target.text().split('?').next().unwrap_or_default()),
+                "path" => json!(
+                    exchange
+                        .request
+                        .target
+                        .text()
+                        .split('?')
+                        .next()
+                        .unwrap_or_default()
+                ),
                 _ => return None,
             };
             return Some(Found::Literal(value));
         }
-        if let (["answer", "status"], Some(answer)) = (path, self.exchange.and_then(|e| e.answer.as_ref())) {
+        if let (["answer", "status"], Some(answer)) =
+            (path, self.exchange.and_then(|e| e.answer.as_ref()))
+        {
             return Some(Found::Literal(json!(answer.status)));
         }
-        PlanScope { target: &self.plan.target, lists: &self.plan.lists, bindings: self.bindings }.find(path)
+        PlanScope {
+            target: &self.plan.target,
+            lists: &self.plan.lists,
+            bindings: self.bindings,
+        }
+        .find(path)
     }
 }
 
@@ -45,14 +60,18 @@ pub fn capture(capture: &Capture, answer: &RecordedAnswer) -> Option<Value> {
     let found = if let Some(path) = &capture.json {
         let body: Value = serde_json::from_slice(&answer.body.0).ok()?;
         let path = serde_json_path::JsonPath::parse(path).ok()?;
-        path.query(&body).first().filter(|value| !value.is_null())?.clone()
+        path.query(&body)
+            .first()
+            .filter(|value| !value.is_null())?
+            .clone()
     } else if let Some(name) = &capture.header {
         json!(answer.header(name).first()?)
     } else if let Some(name) = &capture.cookie {
         let lines = answer.header("set-cookie");
         let value = lines.iter().find_map(|line| {
             let (key, rest) = line.split_once('=')?;
-            (key.trim() == name).then(|| rest.split(';').next().unwrap_or_default().trim().to_owned())
+            (key.trim() == name)
+                .then(|| rest.split(';').next().unwrap_or_default().trim().to_owned())
         })?;
         json!(value)
     } else {

@@ -19,7 +19,10 @@ pub fn judge_text(
             if !complete {
                 return Err(Broken::Truncated);
             }
-            return Err(Broken::not(format!("{of} contains {}", brief(&wanted)), "it does not"));
+            return Err(Broken::not(
+                format!("{of} contains {}", brief(&wanted)),
+                "it does not",
+            ));
         }
     }
     for pattern in words(&rules.matches, scope)? {
@@ -27,19 +30,28 @@ pub fn judge_text(
             if !complete {
                 return Err(Broken::Truncated);
             }
-            return Err(Broken::not(format!("{of} matches /{}/", brief(&pattern)), format!("it is {}", brief(text))));
+            return Err(Broken::not(
+                format!("{of} matches /{}/", brief(&pattern)),
+                format!("it is {}", brief(text)),
+            ));
         }
     }
     for banned in words(&rules.excludes, scope)? {
         if let Some(at) = text.find(&banned) {
             let expected = format!("{of} does not contain {}", brief(&banned));
-            return Err(Broken::not(expected, format!("it does: {}", around(text, at, banned.len()))));
+            return Err(Broken::not(
+                expected,
+                format!("it does: {}", around(text, at, banned.len())),
+            ));
         }
     }
     for pattern in words(&rules.matches_none, scope)? {
         if let Some(found) = regex(&pattern)?.find(text) {
             let expected = format!("nothing in {of} matches /{}/", brief(&pattern));
-            return Err(Broken::not(expected, format!("it has {}", around(text, found.start(), found.len()))));
+            return Err(Broken::not(
+                expected,
+                format!("it has {}", around(text, found.start(), found.len())),
+            ));
         }
     }
     if !complete && (rules.excludes.is_some() || rules.matches_none.is_some()) {
@@ -77,15 +89,24 @@ pub fn regex(pattern: &str) -> Result<regex::Regex, Broken> {
         let built = regex::RegexBuilder::new(pattern)
             .size_limit(1 << 20)
             .build()
-            .map_err(|error| Broken::Harness(format!("/{pattern}/ is no regular expression: {error}")))?;
+            .map_err(|error| {
+                Broken::Harness(format!("/{pattern}/ is no regular expression: {error}"))
+            })?;
         compiled.insert(pattern.to_owned(), built.clone());
         Ok(built)
     })
 }
 
 fn around(text: &str, at: usize, length: usize) -> String {
-    let from = text[..at].char_indices().rev().nth(15).map_or(0, |(i, _)| i);
+    let from = text[..at]
+        .char_indices()
+        .rev()
+        .nth(15)
+        .map_or(0, |(i, _)| i);
     let end = (at + length).min(text.len());
-    let to = text[end..].char_indices().nth(15).map_or(text.len(), |(i, _)| end + i);
+    let to = text[end..]
+        .char_indices()
+        .nth(15)
+        .map_or(text.len(), |(i, _)| end + i);
     brief(&text[from..to])
 }

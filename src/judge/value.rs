@@ -24,12 +24,18 @@ pub fn judge_paths<'r>(
         let absent_wanted = matches!(rule, ValueMatch::Rules(rules) if rules.exists == Some(false));
         if absent_wanted {
             if let Some(found) = nodes.iter().find(|node| !node.is_null()) {
-                return Err(Broken::not(format!("{whole} is not there"), format!("it is {}", brief(&show(found)))));
+                return Err(Broken::not(
+                    format!("{whole} is not there"),
+                    format!("it is {}", brief(&show(found))),
+                ));
             }
             continue;
         }
         if nodes.is_empty() {
-            return Err(Broken::not(format!("{whole} {}", describe(rule)), "it is not there"));
+            return Err(Broken::not(
+                format!("{whole} {}", describe(rule)),
+                "it is not there",
+            ));
         }
         for node in nodes {
             judge_value(&whole, node, rule, scope)?;
@@ -39,64 +45,120 @@ pub fn judge_paths<'r>(
 }
 
 /// Judges one value.
-pub fn judge_value(of: &str, value: &Value, rule: &ValueMatch, scope: &dyn Scope) -> Result<(), Broken> {
+pub fn judge_value(
+    of: &str,
+    value: &Value,
+    rule: &ValueMatch,
+    scope: &dyn Scope,
+) -> Result<(), Broken> {
     match rule {
         ValueMatch::Equals(expected) => {
             let expected = fill_value(expected, scope)?;
-            hold(equal(value, &expected), || format!("{of} equals {}", brief(&show(&expected))), value)
+            hold(
+                equal(value, &expected),
+                || format!("{of} equals {}", brief(&show(&expected))),
+                value,
+            )
         }
         ValueMatch::Rules(rules) => judge_rules(of, value, rules, scope),
     }
 }
 
-fn judge_rules(of: &str, value: &Value, rules: &ValueRules, scope: &dyn Scope) -> Result<(), Broken> {
+fn judge_rules(
+    of: &str,
+    value: &Value,
+    rules: &ValueRules,
+    scope: &dyn Scope,
+) -> Result<(), Broken> {
     let text = show(value);
     let filled = |rule: &Option<Value>| rule.as_ref().map(|v| fill_value(v, scope)).transpose();
     if let Some(expected) = filled(&rules.equals)? {
-        hold(equal(value, &expected), || format!("{of} equals {}", brief(&show(&expected))), value)?;
+        hold(
+            equal(value, &expected),
+            || format!("{of} equals {}", brief(&show(&expected))),
+            value,
+        )?;
     }
     if let Some(expected) = &rules.equals_ignoring_case {
         let expected = fill_text(expected, scope)?;
-        hold(text.eq_ignore_ascii_case(&expected), || format!("{of} equals {} in any case", brief(&expected)), value)?;
+        hold(
+            text.eq_ignore_ascii_case(&expected),
+            || format!("{of} equals {} in any case", brief(&expected)),
+            value,
+        )?;
     }
     if let Some(other) = filled(&rules.not)? {
-        hold(!equal(value, &other), || format!("{of} is not {}", brief(&show(&other))), value)?;
+        hold(
+            !equal(value, &other),
+            || format!("{of} is not {}", brief(&show(&other))),
+            value,
+        )?;
     }
     if let Some(allowed) = filled(&rules.one_of)? {
-        hold(list(&allowed).iter().any(|a| equal(value, a)), || format!("{of} is one of {}", brief(&join(&allowed))), value)?;
+        hold(
+            list(&allowed).iter().any(|a| equal(value, a)),
+            || format!("{of} is one of {}", brief(&join(&allowed))),
+            value,
+        )?;
     }
     if let Some(banned) = filled(&rules.none_of)? {
-        hold(!list(&banned).iter().any(|b| equal(value, b)), || format!("{of} is none of {}", brief(&join(&banned))), value)?;
+        hold(
+            !list(&banned).iter().any(|b| equal(value, b)),
+            || format!("{of} is none of {}", brief(&join(&banned))),
+            value,
+        )?;
     }
     if let Some(wanted) = filled(&rules.contains)? {
         let all = list(&wanted).iter().all(|w| has(value, w));
-        hold(all, || format!("{of} contains {}", brief(&join(&wanted))), value)?;
+        hold(
+            all,
+            || format!("{of} contains {}", brief(&join(&wanted))),
+            value,
+        )?;
     }
     if let Some(banned) = filled(&rules.excludes)? {
         let none = !list(&banned).iter().any(|b| has(value, b));
-        hold(none, || format!("{of} does not contain {}", brief(&join(&banned))), value)?;
+        hold(
+            none,
+            || format!("{of} does not contain {}", brief(&join(&banned))),
+            value,
+        )?;
     }
     if let Some(only) = filled(&rules.only)? {
         let allowed = list(&only);
         let items = list(value);
-        hold(items.iter().all(|item| allowed.iter().any(|a| equal(item, a))), || {
-            format!("{of} has nothing but {}", brief(&join(&only)))
-        }, value)?;
+        hold(
+            items
+                .iter()
+                .all(|item| allowed.iter().any(|a| equal(item, a))),
+            || format!("{of} has nothing but {}", brief(&join(&only))),
+            value,
+        )?;
     }
     if let Some(pattern) = &rules.matches {
         let pattern = fill_text(pattern, scope)?;
-        hold(super::text::regex(&pattern)?.is_match(&text), || format!("{of} matches /{}/", brief(&pattern)), value)?;
+        hold(
+            super::text::regex(&pattern)?.is_match(&text),
+            || format!("{of} matches /{}/", brief(&pattern)),
+            value,
+        )?;
     }
     for (bound, is_least) in [(&rules.at_least, true), (&rules.at_most, false)] {
         if let Some(bound) = filled(bound)? {
-            let bound = number(&bound).ok_or_else(|| Broken::Harness(format!("{} is no number", show(&bound))))?;
-            let holds = number(value).is_some_and(|n| if is_least { n >= bound } else { n <= bound });
+            let bound = number(&bound)
+                .ok_or_else(|| Broken::Harness(format!("{} is no number", show(&bound))))?;
+            let holds =
+                number(value).is_some_and(|n| if is_least { n >= bound } else { n <= bound });
             let word = if is_least { "at least" } else { "at most" };
             hold(holds, || format!("{of} is {word} {bound}"), value)?;
         }
     }
     if let Some(wanted) = &rules.json_type {
-        hold(is_type(value, wanted), || format!("{of} is of type {wanted}"), value)?;
+        hold(
+            is_type(value, wanted),
+            || format!("{of} is of type {wanted}"),
+            value,
+        )?;
     }
     if rules.exists == Some(true) {
         hold(!value.is_null(), || format!("{of} is there"), value)?;
@@ -107,16 +169,31 @@ fn judge_rules(of: &str, value: &Value, rules: &ValueRules, scope: &dyn Scope) -
         _ => text.chars().count(),
     };
     if let Some(least) = rules.length_at_least {
-        hold(length >= least, || format!("{of} has a length of at least {least}"), value)?;
+        hold(
+            length >= least,
+            || format!("{of} has a length of at least {least}"),
+            value,
+        )?;
     }
     if let Some(most) = rules.length_at_most {
-        hold(length <= most, || format!("{of} has a length of at most {most}"), value)?;
+        hold(
+            length <= most,
+            || format!("{of} has a length of at most {most}"),
+            value,
+        )?;
     }
     Ok(())
 }
 
 fn hold(holds: bool, expected: impl FnOnce() -> String, value: &Value) -> Result<(), Broken> {
-    if holds { Ok(()) } else { Err(Broken::not(expected(), format!("it is {}", brief(&show(value))))) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Broken::not(
+            expected(),
+            format!("it is {}", brief(&show(value))),
+        ))
+    }
 }
 
 /// Equal as JSON; numbers by value, and a number equals its decimal text (templates may give either).

@@ -16,14 +16,21 @@ pub enum Verdict {
         unconfirmed: Option<String>,
     },
     /// The target broke the promise, twice, and the evidence shows it.
-    Fail { level: Level, findings: Findings, evidence: Evidence },
+    Fail {
+        level: Level,
+        findings: Findings,
+        evidence: Evidence,
+    },
     Inconclusive {
         why: Doubt,
         says: String,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         exchanges: Vec<ExchangeId>,
     },
-    Skipped { why: SkipReason, says: String },
+    Skipped {
+        why: SkipReason,
+        says: String,
+    },
 }
 
 impl Verdict {
@@ -86,7 +93,10 @@ impl Findings {
     pub fn of(mut findings: Vec<Finding>) -> Option<Self> {
         findings.sort_by(|a, b| b.level.cmp(&a.level));
         let mut findings = findings.into_iter();
-        Some(Self { first: findings.next()?, more: findings.collect() })
+        Some(Self {
+            first: findings.next()?,
+            more: findings.collect(),
+        })
     }
 
     pub fn worst(&self) -> &Finding {
@@ -107,7 +117,9 @@ impl TryFrom<Vec<Finding>> for Findings {
 
 impl From<Findings> for Vec<Finding> {
     fn from(findings: Findings) -> Self {
-        std::iter::once(findings.first).chain(findings.more).collect()
+        std::iter::once(findings.first)
+            .chain(findings.more)
+            .collect()
     }
 }
 

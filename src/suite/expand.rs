@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use super::library::Library;
 use super::model::{Check, DeclaredLevel, Domain, Level, Selected, Send, Step, method_writes};
 use super::pattern;
-use super::plan::{Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason};
+use super::plan::{
+    Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason,
+};
 use super::target::Target;
 use super::template::{Scope, fill_text};
 
@@ -23,44 +25,87 @@ pub const MAX_CASES_PER_CHECK: usize = 5_000;
 /// Expands every check that the contract includes and the user wants.
 pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted) -> Plan {
     let lists = library.lists();
-    let selection = library.contract(contract).map(|contract| contract.checks.clone());
-    let expander = Expander { target: &target, lists: &lists, library };
+    let selection = library
+        .contract(contract)
+        .map(|contract| contract.checks.clone());
+    let expander = Expander {
+        target: &target,
+        lists: &lists,
+        library,
+    };
     let mut situations = IndexMap::new();
     for (name, situation) in library.situations() {
         if let Ok(all) = expander.product(&situation.for_each)
             && let Some(bindings) = all.into_iter().find(|bindings| {
-                expander.unusable_request(&situation.request, bindings).is_none()
+                expander
+                    .unusable_request(&situation.request, bindings)
+                    .is_none()
             })
         {
-            situations.insert(name.clone(), PlannedSituation { situation: situation.clone(), bindings });
+            situations.insert(
+                name.clone(),
+                PlannedSituation {
+                    situation: situation.clone(),
+                    bindings,
+                },
+            );
         }
     }
-    let expander = Expander { target: &target, lists: &lists, library };
+    let expander = Expander {
+        target: &target,
+        lists: &lists,
+        library,
+    };
     let mut checks = IndexMap::new();
     let mut cases = Vec::new();
     for (suite, check) in library.checks() {
-        let included = selection.as_ref().is_none_or(|s| s.include.iter().any(|p| pattern::matches(p, &check.id)));
-        let asked = (wanted.checks.is_empty() || wanted.checks.iter().any(|p| pattern::matches(p, &check.id)))
-            && (wanted.suites.is_empty() || wanted.suites.iter().any(|s| pattern::matches(s, suite)));
+        let included = selection
+            .as_ref()
+            .is_none_or(|s| s.include.iter().any(|p| pattern::matches(p, &check.id)));
+        let asked = (wanted.checks.is_empty()
+            || wanted.checks.iter().any(|p| pattern::matches(p, &check.id)))
+            && (wanted.suites.is_empty()
+                || wanted.suites.iter().any(|s| pattern::matches(s, suite)));
         if !included || !asked {
             continue;
         }
         let level = level(check, &target);
-        checks.insert(check.id.clone(), PlannedCheck { suite: suite.to_owned(), level, check: check.clone() });
+        checks.insert(
+            check.id.clone(),
+            PlannedCheck {
+                suite: suite.to_owned(),
+                level,
+                check: check.clone(),
+            },
+        );
         let excluded = selection.as_ref().and_then(|s| {
-            s.exclude.iter().find(|(p, _)| pattern::matches(p, &check.id)).map(|(_, reason)| reason.clone())
+            s.exclude
+                .iter()
+                .find(|(p, _)| pattern::matches(p, &check.id))
+                .map(|(_, reason)| reason.clone())
         });
         match excluded {
             Some(says) => cases.push(skipped(check, SkipReason::NotApplicable, says)),
             None => cases.extend(expander.cases(check, &situations)),
         }
     }
-    Plan { target, lists, situations, checks, cases }
+    Plan {
+        target,
+        lists,
+        situations,
+        checks,
+        cases,
+    }
 }
 
 fn level(check: &Check, target: &Target) -> Level {
     let own = check.level.by_default();
-    let declared = target.levels.iter().rev().find(|(p, _)| pattern::matches(p, &check.id)).map(|(_, level)| *level);
+    let declared = target
+        .levels
+        .iter()
+        .rev()
+        .find(|(p, _)| pattern::matches(p, &check.id))
+        .map(|(_, level)| *level);
     match check.level {
         DeclaredLevel::Contract => declared.unwrap_or(own),
         _ => declared.unwrap_or(own),
@@ -94,7 +139,12 @@ impl Expander<'_> {
         all.into_iter()
             .map(|bindings| {
                 let skip = self.unusable(check, &bindings, situations);
-                Case { id: label(&check.id, &bindings), check: check.id.clone(), bindings, skip }
+                Case {
+                    id: label(&check.id, &bindings),
+                    check: check.id.clone(),
+                    bindings,
+                    skip,
+                }
             })
             .collect()
     }
@@ -115,17 +165,33 @@ impl Expander<'_> {
                 });
             }
         }
-        if let Some(feature) = needs.features.iter().find(|f| !self.target.features.contains(f)) {
-            return Some(missing(format!("neither contract nor target file declare the feature `{feature}`")));
+        if let Some(feature) = needs
+            .features
+            .iter()
+            .find(|f| !self.target.features.contains(f))
+        {
+            return Some(missing(format!(
+                "neither contract nor target file declare the feature `{feature}`"
+            )));
         }
-        if let Some(param) = needs.params.iter().find(|p| !self.target.params.contains_key(*p)) {
-            return Some(missing(format!("neither contract nor target file set the parameter `{param}`")));
+        if let Some(param) = needs
+            .params
+            .iter()
+            .find(|p| !self.target.params.contains_key(*p))
+        {
+            return Some(missing(format!(
+                "neither contract nor target file set the parameter `{param}`"
+            )));
         }
         if needs.dns_name && self.target.https.host.parse::<std::net::IpAddr>().is_ok() {
-            return Some(missing("the target is reached by an IP address, and this holds for DNS names".to_owned()));
+            return Some(missing(
+                "the target is reached by an IP address, and this holds for DNS names".to_owned(),
+            ));
         }
         if needs.plain_address && self.target.plain.is_none() {
-            return Some(missing("the target has no plain-HTTP address to try".to_owned()));
+            return Some(missing(
+                "the target has no plain-HTTP address to try".to_owned(),
+            ));
         }
         None
     }
@@ -172,7 +238,12 @@ impl Expander<'_> {
 
     fn select(&self, selected: &Selected, bindings: &Bindings) -> Result<Vec<Value>, String> {
         let target = self.target;
-        let not: Vec<&str> = selected.not.as_deref().unwrap_or_default().split_whitespace().collect();
+        let not: Vec<&str> = selected
+            .not
+            .as_deref()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
         if let Some(words) = &selected.operations {
             let words: Vec<&str> = words.split_whitespace().collect();
             let found: Vec<Value> = target
@@ -182,11 +253,17 @@ impl Expander<'_> {
                 .filter(|(name, _)| !not.iter().any(|word| self.operation_is(name, word)))
                 .map(|(name, _)| json!(name))
                 .collect();
-            return some(found, || format!("the target has no operation that is {}", quoted(&words)));
+            return some(found, || {
+                format!("the target has no operation that is {}", quoted(&words))
+            });
         }
         if let Some(words) = &selected.principals {
             let words: Vec<&str> = words.split_whitespace().collect();
-            let on = selected.on.as_ref().and_then(|on| bindings.get(on)).and_then(Value::as_str);
+            let on = selected
+                .on
+                .as_ref()
+                .and_then(|on| bindings.get(on))
+                .and_then(Value::as_str);
             let found: Vec<Value> = target
                 .principals
                 .keys()
@@ -195,26 +272,40 @@ impl Expander<'_> {
                 .map(|name| json!(name))
                 .collect();
             let of = on.map(|on| format!(" for `{on}`")).unwrap_or_default();
-            return some(found, || format!("the target has no principal that is {}{of}", quoted(&words)));
+            return some(found, || {
+                format!("the target has no principal that is {}{of}", quoted(&words))
+            });
         }
         if let Some(name) = &selected.list {
-            return some(self.lists.get(name).cloned().unwrap_or_default(), || format!("the list `{name}` is empty"));
+            return some(self.lists.get(name).cloned().unwrap_or_default(), || {
+                format!("the list `{name}` is empty")
+            });
         }
         if let Some(words) = &selected.situations {
             let words: Vec<&str> = words.split_whitespace().collect();
-            let is = |name: &String, kinds: &Vec<String>, word: &str| word == name || kinds.iter().any(|k| k == word);
+            let is = |name: &String, kinds: &Vec<String>, word: &str| {
+                word == name || kinds.iter().any(|k| k == word)
+            };
             let found: Vec<Value> = self
                 .library
                 .situations()
-                .filter(|(name, s)| words == ["all"] || words.iter().all(|word| is(name, &s.kinds, word)))
+                .filter(|(name, s)| {
+                    words == ["all"] || words.iter().all(|word| is(name, &s.kinds, word))
+                })
                 .filter(|(name, s)| !not.iter().any(|word| is(name, &s.kinds, word)))
                 .map(|(name, _)| json!(name))
                 .collect();
             return some(found, || format!("no situation is {}", quoted(&words)));
         }
         if let Some(variable) = &selected.violations {
-            let operation = bindings.get(variable).and_then(Value::as_str).unwrap_or_default();
-            let found = target.operations.get(operation).map(|o| o.violations.keys().map(|v| json!(v)).collect());
+            let operation = bindings
+                .get(variable)
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let found = target
+                .operations
+                .get(operation)
+                .map(|o| o.violations.keys().map(|v| json!(v)).collect());
             return some(found.unwrap_or_default(), || {
                 format!("operation `{operation}` lists no `violations` of its schema")
             });
@@ -222,18 +313,23 @@ impl Expander<'_> {
         if let Some(param) = &selected.param {
             let found = match target.params.get(param) {
                 Some(Value::Array(items)) => items.clone(),
-                Some(Value::Object(members)) => {
-                    members.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
-                }
+                Some(Value::Object(members)) => members
+                    .iter()
+                    .map(|(name, value)| json!({"name": name, "value": value}))
+                    .collect(),
                 _ => Vec::new(),
             };
-            return some(found, || format!("neither contract nor target file set the parameter `{param}`"));
+            return some(found, || {
+                format!("neither contract nor target file set the parameter `{param}`")
+            });
         }
         Ok(Vec::new())
     }
 
     fn operation_is(&self, name: &str, word: &str) -> bool {
-        let Some(operation) = self.target.operations.get(name) else { return false };
+        let Some(operation) = self.target.operations.get(name) else {
+            return false;
+        };
         match word {
             "public" => operation.allow.is_none(),
             "protected" => operation.allow.is_some(),
@@ -241,29 +337,49 @@ impl Expander<'_> {
             "write" => operation.writes(),
             "with-body" => operation.body.is_some(),
             "with-state" => operation.state.is_some(),
-            _ => word == name || operation.method == word || operation.kinds.iter().any(|kind| kind == word),
+            _ => {
+                word == name
+                    || operation.method == word
+                    || operation.kinds.iter().any(|kind| kind == word)
+            }
         }
     }
 
     fn principal_is(&self, name: &str, word: &str, on: Option<&str>) -> bool {
         let target = self.target;
-        let Some(principal) = target.principals.get(name) else { return false };
-        let authenticated =
-            principal.credentials.keys().any(|kind| target.credentials.get(kind).is_some_and(|c| !c.context));
-        let ordinary = principal.kinds.is_empty() || principal.kinds.iter().all(|kind| kind == "ordinary");
+        let Some(principal) = target.principals.get(name) else {
+            return false;
+        };
+        let authenticated = principal
+            .credentials
+            .keys()
+            .any(|kind| target.credentials.get(kind).is_some_and(|c| !c.context));
+        let ordinary =
+            principal.kinds.is_empty() || principal.kinds.iter().all(|kind| kind == "ordinary");
         let operation = on.and_then(|on| target.operations.get(on));
         match word {
             "anonymous" => name == "anonymous",
             "authenticated" => authenticated,
             "ordinary" => ordinary && authenticated,
             "allowed" => ordinary && operation.is_some_and(|o| target.may(name, o)),
-            "forbidden" => ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o)),
-            "other-tenant" => on.and_then(|on| target.principals.get(on)).is_some_and(|other| {
-                other.tenant.is_some() && principal.tenant.is_some() && other.tenant != principal.tenant
-            }),
+            "forbidden" => {
+                ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o))
+            }
+            "other-tenant" => on
+                .and_then(|on| target.principals.get(on))
+                .is_some_and(|other| {
+                    other.tenant.is_some()
+                        && principal.tenant.is_some()
+                        && other.tenant != principal.tenant
+                }),
             "same-role" => on
                 .and_then(|on| target.principals.get(on))
-                .is_some_and(|other| principal.roles.iter().any(|role| other.roles.contains(role))),
+                .is_some_and(|other| {
+                    principal
+                        .roles
+                        .iter()
+                        .any(|role| other.roles.contains(role))
+                }),
             _ => {
                 word == name
                     || principal.roles.iter().any(|role| role == word)
@@ -279,11 +395,18 @@ impl Expander<'_> {
         bindings: &Bindings,
         situations: &IndexMap<String, PlannedSituation>,
     ) -> Option<Skip> {
-        let sends = check.control.iter().chain(&check.always).chain(check.steps.iter().filter_map(|step| match step {
-            Step::Send(send) => Some(&**send),
-            _ => None,
-        }));
-        if let Some(skip) = sends.into_iter().find_map(|send| self.unusable_request(send, bindings)) {
+        let sends = check
+            .control
+            .iter()
+            .chain(&check.always)
+            .chain(check.steps.iter().filter_map(|step| match step {
+                Step::Send(send) => Some(&**send),
+                _ => None,
+            }));
+        if let Some(skip) = sends
+            .into_iter()
+            .find_map(|send| self.unusable_request(send, bindings))
+        {
             return Some(skip);
         }
         let scope = self.scope(bindings);
@@ -306,7 +429,9 @@ impl Expander<'_> {
     fn why_no_situation(&self, situation: &super::model::Situation) -> Option<Skip> {
         match self.product(&situation.for_each) {
             Err(says) => Some(missing(says)),
-            Ok(all) => all.iter().find_map(|bindings| self.unusable_request(&situation.request, bindings)),
+            Ok(all) => all
+                .iter()
+                .find_map(|bindings| self.unusable_request(&situation.request, bindings)),
         }
     }
 
@@ -317,25 +442,49 @@ impl Expander<'_> {
         {
             return None;
         }
-        let principal = send.principal.as_deref().map_or(Ok("anonymous".to_owned()), |p| fill_text(p, &scope));
-        let principals = [principal, send.values_of.as_deref().map_or(Ok(String::new()), |p| fill_text(p, &scope))];
-        for name in principals.into_iter().flatten().filter(|name| !name.is_empty()) {
+        let principal = send
+            .principal
+            .as_deref()
+            .map_or(Ok("anonymous".to_owned()), |p| fill_text(p, &scope));
+        let principals = [
+            principal,
+            send.values_of
+                .as_deref()
+                .map_or(Ok(String::new()), |p| fill_text(p, &scope)),
+        ];
+        for name in principals
+            .into_iter()
+            .flatten()
+            .filter(|name| !name.is_empty())
+        {
             if !self.target.principals.contains_key(&name) {
                 return Some(missing(format!("the target has no principal `{name}`")));
             }
             if let Some(secret) = self.target.absent_principals.get(&name) {
-                return Some(missing(format!("the target file gives no secret `{secret}`, which `{name}` needs")));
+                return Some(missing(format!(
+                    "the target file gives no secret `{secret}`, which `{name}` needs"
+                )));
             }
         }
         let operation = fill_text(&send.send, &scope).ok()?;
-        let method = send.method.as_deref().and_then(|method| fill_text(method, &scope).ok());
-        let writes = match (operation.split_once(' '), self.target.operations.get(&operation)) {
+        let method = send
+            .method
+            .as_deref()
+            .and_then(|method| fill_text(method, &scope).ok());
+        let writes = match (
+            operation.split_once(' '),
+            self.target.operations.get(&operation),
+        ) {
             (Some((own, _)), _) => method_writes(method.as_deref().unwrap_or(own)),
             (None, Some(found)) => match method {
                 Some(method) => method_writes(&method) && !found.harmless,
                 None => found.writes(),
             },
-            (None, None) => return Some(missing(format!("the target has no operation `{operation}`"))),
+            (None, None) => {
+                return Some(missing(format!(
+                    "the target has no operation `{operation}`"
+                )));
+            }
         };
         if writes && !self.target.consent.writes {
             return Some(Skip {
@@ -344,22 +493,35 @@ impl Expander<'_> {
             });
         }
         if send.over == Some(super::model::Transport::Plain) && self.target.plain.is_none() {
-            return Some(missing("the target has no plain-HTTP address to try".to_owned()));
+            return Some(missing(
+                "the target has no plain-HTTP address to try".to_owned(),
+            ));
         }
         None
     }
 
     fn scope<'s>(&'s self, bindings: &'s Bindings) -> PlanScope<'s> {
-        PlanScope { target: self.target, lists: self.lists, bindings }
+        PlanScope {
+            target: self.target,
+            lists: self.lists,
+            bindings,
+        }
     }
 }
 
 fn missing(says: String) -> Skip {
-    Skip { reason: SkipReason::Missing, says }
+    Skip {
+        reason: SkipReason::Missing,
+        says,
+    }
 }
 
 fn some(found: Vec<Value>, says: impl FnOnce() -> String) -> Result<Vec<Value>, String> {
-    if found.is_empty() { Err(says()) } else { Ok(found) }
+    if found.is_empty() {
+        Err(says())
+    } else {
+        Ok(found)
+    }
 }
 
 fn quoted(words: &[&str]) -> String {
@@ -373,10 +535,19 @@ fn label(id: &str, bindings: &Bindings) -> String {
     let values: Vec<String> = bindings
         .values()
         .map(|value| match value {
-            Value::Object(members) => members.get("name").map(super::template::show).unwrap_or_else(|| value.to_string()),
+            Value::Object(members) => members
+                .get("name")
+                .map(super::template::show)
+                .unwrap_or_else(|| value.to_string()),
             other => super::template::show(other),
         })
-        .map(|text| if text.chars().count() > 60 { text.chars().take(57).chain("...".chars()).collect() } else { text })
+        .map(|text| {
+            if text.chars().count() > 60 {
+                text.chars().take(57).chain("...".chars()).collect()
+            } else {
+                text
+            }
+        })
         .collect();
     format!("{id}[{}]", values.join(", "))
 }

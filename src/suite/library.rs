@@ -19,7 +19,12 @@ impl Library {
 
     /// Every check with the name of its suite, in the order of the files.
     pub fn checks(&self) -> impl Iterator<Item = (&str, &Check)> {
-        self.suites.values().flat_map(|suite| suite.checks.iter().map(|check| (suite.suite.as_str(), check)))
+        self.suites.values().flat_map(|suite| {
+            suite
+                .checks
+                .iter()
+                .map(|check| (suite.suite.as_str(), check))
+        })
     }
 
     pub fn check(&self, id: &str) -> Option<(&str, &Check)> {
@@ -27,14 +32,21 @@ impl Library {
     }
 
     pub fn situations(&self) -> impl Iterator<Item = (&String, &Situation)> {
-        self.suites.values().flat_map(|suite| suite.situations.iter())
+        self.suites
+            .values()
+            .flat_map(|suite| suite.situations.iter())
     }
 
     pub fn situation(&self, name: &str) -> Option<&Situation> {
-        self.suites.values().find_map(|suite| suite.situations.get(name))
+        self.suites
+            .values()
+            .find_map(|suite| suite.situations.get(name))
     }
 
     pub fn lists(&self) -> IndexMap<String, Vec<Value>> {
-        self.suites.values().flat_map(|suite| suite.lists.iter().map(|(k, v)| (k.clone(), v.clone()))).collect()
+        self.suites
+            .values()
+            .flat_map(|suite| suite.lists.iter().map(|(k, v)| (k.clone(), v.clone())))
+            .collect()
     }
 }

@@ -105,7 +105,9 @@ impl Scope for PlanScope<'_> {
                 let (name, rest) = rest.split_first()?;
                 member(self.target.params.get(*name)?, rest).map(Found::Template)
             }
-            "list" => Some(Found::Template(Value::Array(self.lists.get(*rest.first()?)?.clone()))),
+            "list" => Some(Found::Template(Value::Array(
+                self.lists.get(*rest.first()?)?.clone(),
+            ))),
             "target" => target_fact(self.target, rest).map(Found::Literal),
             "operation" | "operations" | "principals" => {
                 let (name, rest) = rest.split_first()?;
@@ -119,7 +121,9 @@ impl Scope for PlanScope<'_> {
 impl PlanScope<'_> {
     /// A member of the operation or principal of this name.
     fn named(&self, name: &str, rest: &[&str]) -> Option<Found> {
-        let [what, inner @ ..] = rest else { return None };
+        let [what, inner @ ..] = rest else {
+            return None;
+        };
         if let Some(operation) = self.target.operations.get(name) {
             let value = match *what {
                 "name" => json!(name),
@@ -148,12 +152,14 @@ impl PlanScope<'_> {
 }
 
 fn member(value: &Value, path: &[&str]) -> Option<Value> {
-    path.iter().try_fold(value, |value, key| value.get(*key)).cloned()
+    path.iter()
+        .try_fold(value, |value, key| value.get(*key))
+        .cloned()
 }
 
 fn target_fact(target: &Target, path: &[&str]) -> Option<Value> {
     let [fact] = path else { return None };
-    let authority = Target::authority(&target.https);
+    let authority = target.https.authority();
     Some(match *fact {
         "host" => json!(target.https.host),
         "port" => json!(target.https.port),
@@ -161,7 +167,7 @@ fn target_fact(target: &Target, path: &[&str]) -> Option<Value> {
         "origin" => json!(format!("https://{authority}")),
         "url" => json!(format!("https://{authority}{}", target.prefix)),
         "prefix" => json!(target.prefix),
-        "plain_authority" => json!(Target::authority(target.plain.as_ref()?)),
+        "plain_authority" => json!(target.plain.as_ref()?.authority()),
         "name" => json!(target.name),
         _ => return None,
     })

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::model::{
-    Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits, Operation, OperationEntry,
-    OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
+    Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits,
+    Operation, OperationEntry, OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
 };
 use super::secret::Secrets;
 use crate::wire::{Origin, Scheme};
@@ -53,46 +53,60 @@ pub struct Target {
 }
 
 impl Target {
-    /// `host`, or `host:port` where the port is not the scheme's own: what `Host` says (RFC 9110 §7.2).
-    pub fn authority(origin: &Origin) -> String {
-        let host = if origin.host.contains(':') { format!("[{}]", origin.host) } else { origin.host.clone() };
-        let own = match origin.scheme {
-            Scheme::Http => 80,
-            Scheme::Https => 443,
-        };
-        if origin.port == own { host } else { format!("{host}:{}", origin.port) }
-    }
-
     pub fn principal(&self, name: &str) -> Option<&Principal> {
         self.principals.get(name)
     }
 
     /// Whether a principal may use an operation.
     pub fn may(&self, principal: &str, operation: &Operation) -> bool {
-        let Some(roles) = &operation.allow else { return true };
-        self.principals.get(principal).is_some_and(|p| p.roles.iter().any(|role| roles.contains(role)))
+        let Some(roles) = &operation.allow else {
+            return true;
+        };
+        self.principals
+            .get(principal)
+            .is_some_and(|p| p.roles.iter().any(|role| roles.contains(role)))
     }
 }
 
 /// Lays a target file over its contract. `secrets` are already resolved; literal credentials in the file are moved there.
-pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> Result<Target, Vec<Misfit>> {
+pub fn merge(
+    file: &TargetFile,
+    contract: &Contract,
+    secrets: &mut Secrets,
+) -> Result<Target, Vec<Misfit>> {
     let mut misfits = Vec::new();
     let (https, prefix) = match base(&file.url, "https") {
         Ok(found) => found,
         Err(says) => {
             misfits.push(target_misfit("/url", says));
-            (Origin { scheme: Scheme::Https, host: String::new(), port: 443 }, String::new())
+            (
+                Origin {
+                    scheme: Scheme::Https,
+                    host: String::new(),
+                    port: 443,
+                },
+                String::new(),
+            )
         }
     };
     let plain = match &file.plain_url {
-        Some(url) => base(url, "http").map(|(origin, _)| Some(origin)).unwrap_or_else(|says| {
-            misfits.push(target_misfit("/plain_url", says));
-            None
+        Some(url) => base(url, "http")
+            .map(|(origin, _)| Some(origin))
+            .unwrap_or_else(|says| {
+                misfits.push(target_misfit("/plain_url", says));
+                None
+            }),
+        None => Some(Origin {
+            scheme: Scheme::Http,
+            host: https.host.clone(),
+            port: 80,
         }),
-        None => Some(Origin { scheme: Scheme::Http, host: https.host.clone(), port: 80 }),
     };
-    let mut params: IndexMap<String, Value> =
-        contract.parameters.iter().map(|(name, parameter)| (name.clone(), parameter.default.clone())).collect();
+    let mut params: IndexMap<String, Value> = contract
+        .parameters
+        .iter()
+        .map(|(name, parameter)| (name.clone(), parameter.default.clone()))
+        .collect();
     for (name, value) in &file.params {
         if !contract.parameters.contains_key(name) {
             let known: Vec<&str> = contract.parameters.keys().map(String::as_str).collect();
@@ -117,7 +131,11 @@ pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> R
         match operation(Some(entry), over) {
             Ok(built) => drop(operations.insert(name.clone(), built)),
             Err(says) => misfits.push(Misfit {
-                file: if over.is_some() { Which::Target } else { Which::Contract },
+                file: if over.is_some() {
+                    Which::Target
+                } else {
+                    Which::Contract
+                },
                 pointer: format!("/operations/{name}"),
                 says,
                 help: None,
@@ -125,7 +143,9 @@ pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> R
         }
     }
     for (name, entry) in &file.operations {
-        let (Some(entry), false) = (entry, contract.operations.contains_key(name)) else { continue };
+        let (Some(entry), false) = (entry, contract.operations.contains_key(name)) else {
+            continue;
+        };
         match operation(None, Some(entry)) {
             Ok(built) => drop(operations.insert(name.clone(), built)),
             Err(says) => misfits.push(target_misfit(&format!("/operations/{name}"), says)),
@@ -158,7 +178,10 @@ pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> R
                 misfits.push(Misfit {
                     file: Which::Target,
                     pointer: pointer.clone(),
-                    says: format!("contract `{}` has no kind of credential `{kind}`", contract.contract),
+                    says: format!(
+                        "contract `{}` has no kind of credential `{kind}`",
+                        contract.contract
+                    ),
                     help: Some(format!("its kinds are {}", list(&known))),
                 });
             }
@@ -169,7 +192,10 @@ pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> R
                 secrets.insert(&secret, text.clone());
                 *text = format!("${{secret.{secret}}}");
             }
-            if let Some(missing) = secret_names(source).into_iter().find(|secret| secrets.get(secret).is_none()) {
+            if let Some(missing) = secret_names(source)
+                .into_iter()
+                .find(|secret| secrets.get(secret).is_none())
+            {
                 absent_principals.entry(name.clone()).or_insert(missing);
             }
         }
@@ -178,8 +204,18 @@ pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> R
         return Err(misfits);
     }
     let mut features = contract.features.clone();
-    features.extend(file.features.iter().filter(|f| !contract.features.contains(f)).cloned());
-    let levels = contract.levels.iter().chain(&file.levels).map(|(p, l)| (p.clone(), *l)).collect();
+    features.extend(
+        file.features
+            .iter()
+            .filter(|f| !contract.features.contains(f))
+            .cloned(),
+    );
+    let levels = contract
+        .levels
+        .iter()
+        .chain(&file.levels)
+        .map(|(p, l)| (p.clone(), *l))
+        .collect();
     Ok(Target {
         name: file.target.clone(),
         contract: contract.contract.clone(),
@@ -200,11 +236,20 @@ pub fn merge(file: &TargetFile, contract: &Contract, secrets: &mut Secrets) -> R
 }
 
 fn target_misfit(pointer: &str, says: String) -> Misfit {
-    Misfit { file: Which::Target, pointer: pointer.to_owned(), says, help: None }
+    Misfit {
+        file: Which::Target,
+        pointer: pointer.to_owned(),
+        says,
+        help: None,
+    }
 }
 
 fn list(words: &[&str]) -> String {
-    if words.is_empty() { "none".to_owned() } else { format!("`{}`", words.join("`, `")) }
+    if words.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("`{}`", words.join("`, `"))
+    }
 }
 
 /// Names after `secret.` in a credential source.
@@ -227,13 +272,18 @@ fn secret_names(source: &CredentialSource) -> Vec<String> {
 fn base(text: &str, scheme: &str) -> Result<(Origin, String), String> {
     let url = url::Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
     if url.scheme() != scheme {
-        return Err(format!("`{text}` has the scheme `{}`; `{scheme}` is expected here", url.scheme()));
+        return Err(format!(
+            "`{text}` has the scheme `{}`; `{scheme}` is expected here",
+            url.scheme()
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err("credentials do not belong into a URL; write them under `secrets`".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("`{text}` has a query or fragment; a base URL has none"));
+        return Err(format!(
+            "`{text}` has a query or fragment; a base URL has none"
+        ));
     }
     let host = match url.host() {
         Some(url::Host::Domain(name)) => name.to_owned(),
@@ -241,12 +291,24 @@ fn base(text: &str, scheme: &str) -> Result<(Origin, String), String> {
         Some(url::Host::Ipv6(ip)) => ip.to_string(),
         None => return Err(format!("`{text}` has no host")),
     };
-    let port = url.port_or_known_default().ok_or_else(|| format!("`{text}` has no port"))?;
-    let scheme = if scheme == "https" { Scheme::Https } else { Scheme::Http };
-    Ok((Origin { scheme, host, port }, url.path().trim_end_matches('/').to_owned()))
+    let port = url
+        .port_or_known_default()
+        .ok_or_else(|| format!("`{text}` has no port"))?;
+    let scheme = if scheme == "https" {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    };
+    Ok((
+        Origin { scheme, host, port },
+        url.path().trim_end_matches('/').to_owned(),
+    ))
 }
 
-fn operation(under: Option<&OperationEntry>, over: Option<&OperationEntry>) -> Result<Operation, String> {
+fn operation(
+    under: Option<&OperationEntry>,
+    over: Option<&OperationEntry>,
+) -> Result<Operation, String> {
     let mut spec = under.map(spec).unwrap_or_else(empty_spec);
     if let Some(over) = over.map(self::spec) {
         spec.request = over.request.or(spec.request);
@@ -265,16 +327,23 @@ fn operation(under: Option<&OperationEntry>, over: Option<&OperationEntry>) -> R
         spec.harmless |= over.harmless;
         spec.without.extend(over.without);
     }
-    let line = spec.request.ok_or("an operation has a `request`, such as `GET /me`")?;
-    let (method, path) =
-        line.split_once(' ').ok_or_else(|| format!("`{line}` is no request line; write `METHOD /path`"))?;
+    let line = spec
+        .request
+        .ok_or("an operation has a `request`, such as `GET /me`")?;
+    let (method, path) = line
+        .split_once(' ')
+        .ok_or_else(|| format!("`{line}` is no request line; write `METHOD /path`"))?;
     if !path.starts_with('/') {
         return Err(format!("the path of `{line}` does not begin with `/`"));
     }
     let allow = match spec.allow {
         None => None,
         Some(Access::Word(word)) if word == "public" => None,
-        Some(Access::Word(word)) => return Err(format!("`allow: {word}`: write `public` or a list of roles")),
+        Some(Access::Word(word)) => {
+            return Err(format!(
+                "`allow: {word}`: write `public` or a list of roles"
+            ));
+        }
         Some(Access::Roles(roles)) => Some(roles),
     };
     Ok(Operation {
@@ -311,7 +380,10 @@ fn empty_spec() -> OperationSpec {
 
 fn spec(entry: &OperationEntry) -> OperationSpec {
     match entry {
-        OperationEntry::RequestLine(line) => OperationSpec { request: Some(line.clone()), ..empty_spec() },
+        OperationEntry::RequestLine(line) => OperationSpec {
+            request: Some(line.clone()),
+            ..empty_spec()
+        },
         OperationEntry::Spec(spec) => (**spec).clone(),
     }
 }

@@ -59,7 +59,12 @@ pub fn references(text: &str) -> Result<Vec<Reference<'_>>, TemplateError> {
             return Err(TemplateError::Filter((*unknown).to_owned()));
         }
         at = inner + length + 1;
-        found.push(Reference { start, end: at, path, filters });
+        found.push(Reference {
+            start,
+            end: at,
+            path,
+            filters,
+        });
     }
     Ok(found)
 }
@@ -93,9 +98,12 @@ pub fn show(value: &Value) -> String {
 fn fill_value_at(value: &Value, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateError> {
     Ok(match value {
         Value::String(text) if text.contains("${") => fill_at(text, scope, depth)?,
-        Value::Array(items) => {
-            Value::Array(items.iter().map(|item| fill_value_at(item, scope, depth)).collect::<Result<_, _>>()?)
-        }
+        Value::Array(items) => Value::Array(
+            items
+                .iter()
+                .map(|item| fill_value_at(item, scope, depth))
+                .collect::<Result<_, _>>()?,
+        ),
         Value::Object(members) => Value::Object(
             members
                 .iter()
@@ -112,7 +120,12 @@ fn fill_at(text: &str, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateEr
     }
     let references = references(text)?;
     if depth > MAX_DEPTH {
-        return Err(TemplateError::Depth(references.first().map(|r| r.path.to_owned()).unwrap_or_default()));
+        return Err(TemplateError::Depth(
+            references
+                .first()
+                .map(|r| r.path.to_owned())
+                .unwrap_or_default(),
+        ));
     }
     if let [only] = references.as_slice()
         && only.start == 0
@@ -131,7 +144,11 @@ fn fill_at(text: &str, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateEr
     Ok(Value::String(out))
 }
 
-fn resolve(reference: &Reference<'_>, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateError> {
+fn resolve(
+    reference: &Reference<'_>,
+    scope: &dyn Scope,
+    depth: u8,
+) -> Result<Value, TemplateError> {
     let path: Vec<&str> = reference.path.split('.').collect();
     let value = match scope.find(&path) {
         Some(Found::Literal(value)) => value,
@@ -141,7 +158,10 @@ fn resolve(reference: &Reference<'_>, scope: &dyn Scope, depth: u8) -> Result<Va
     if reference.filters.is_empty() {
         return Ok(value);
     }
-    let text = reference.filters.iter().fold(show(&value), |text, filter| apply(filter, &text));
+    let text = reference
+        .filters
+        .iter()
+        .fold(show(&value), |text, filter| apply(filter, &text));
     Ok(Value::String(text))
 }
 
@@ -155,19 +175,37 @@ fn apply(filter: &str, text: &str) -> String {
         "lower" => text.to_lowercase(),
         "swap-case" => text
             .chars()
-            .map(|c| if c.is_ascii_uppercase() { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() })
+            .map(|c| {
+                if c.is_ascii_uppercase() {
+                    c.to_ascii_lowercase()
+                } else {
+                    c.to_ascii_uppercase()
+                }
+            })
             .collect(),
-        "percent" => percent(text, |b| !b.is_ascii_alphanumeric() && !b"-._~".contains(&b)),
+        "percent" => percent(text, |b| {
+            !b.is_ascii_alphanumeric() && !b"-._~".contains(&b)
+        }),
         "percent-all" => percent(text, |b| b != b'/'),
         "double-percent" => percent(text, |b| b != b'/').replace('%', "%25"),
         "base64" => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text),
         "hex" => hex::encode(text),
         "fullwidth" => text
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { char::from_u32(c as u32 + 0xFEE0).unwrap_or(c) } else { c })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    char::from_u32(c as u32 + 0xFEE0).unwrap_or(c)
+                } else {
+                    c
+                }
+            })
             .collect(),
         "last" => text.rsplit('/').next().unwrap_or_default().to_owned(),
-        "parent" => text.rsplit_once('/').map(|(parent, _)| parent).unwrap_or_default().to_owned(),
+        "parent" => text
+            .rsplit_once('/')
+            .map(|(parent, _)| parent)
+            .unwrap_or_default()
+            .to_owned(),
         "reverse" => text.chars().rev().collect(),
         _ => text.to_owned(),
     }
@@ -196,7 +234,11 @@ mod tests {
         fn find(&self, path: &[&str]) -> Option<Found> {
             let pointer = format!("/{}", path.join("/"));
             let value = self.0.pointer(&pointer)?.clone();
-            Some(if path[0] == "hostile" { Found::Literal(value) } else { Found::Template(value) })
+            Some(if path[0] == "hostile" {
+                Found::Literal(value)
+            } else {
+                Found::Template(value)
+            })
         }
     }
 
@@ -217,21 +259,33 @@ mod tests {
     fn nested_templates_are_filled_but_not_those_of_a_target() {
         assert_eq!(fill("${greeting}!", &names()), Ok(json!("hi Ann!")));
         assert_eq!(fill("${hostile}", &names()), Ok(json!("${who}")));
-        assert!(matches!(fill("${loop}", &names()), Err(TemplateError::Depth(_))));
+        assert!(matches!(
+            fill("${loop}", &names()),
+            Err(TemplateError::Depth(_))
+        ));
     }
 
     #[test]
     fn filters_change_spelling() {
         assert_eq!(fill("${op.path|upper}", &names()), Ok(json!("/A/ME")));
-        assert_eq!(fill("${op.path|last|percent-all}", &names()), Ok(json!("%6D%65")));
+        assert_eq!(
+            fill("${op.path|last|percent-all}", &names()),
+            Ok(json!("%6D%65"))
+        );
         assert_eq!(fill("${op.path|parent}/x", &names()), Ok(json!("/a/x")));
-        assert!(matches!(fill("${n|nope}", &names()), Err(TemplateError::Filter(_))));
+        assert!(matches!(
+            fill("${n|nope}", &names()),
+            Err(TemplateError::Filter(_))
+        ));
     }
 
     #[test]
     fn escapes_and_faults() {
         assert_eq!(fill("$${n}", &names()), Ok(json!("${n}")));
         assert_eq!(fill("a${n", &names()), Err(TemplateError::Unclosed));
-        assert_eq!(fill("${nobody}", &names()), Err(TemplateError::Unknown("nobody".into())));
+        assert_eq!(
+            fill("${nobody}", &names()),
+            Err(TemplateError::Unknown("nobody".into()))
+        );
     }
 }

@@ -211,21 +211,3 @@ pub struct Outcome {
     pub connection: Connection,
     pub timing: Timing,
 }
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Failure::Unresolved(says) => write!(f, "the name does not resolve ({says})"),
-            Failure::Refused => f.write_str("connection refused"),
-            Failure::Reset => f.write_str("connection reset"),
-            Failure::Closed => f.write_str("connection closed without an answer"),
-            Failure::Timeout(Phase::Connect) => f.write_str("timed out while connecting"),
-            Failure::Timeout(Phase::Handshake) => f.write_str("timed out in the TLS handshake"),
-            Failure::Timeout(Phase::Answer) => f.write_str("timed out while waiting for the answer"),
-            Failure::Tls(says) => write!(f, "TLS failed: {says}"),
-            Failure::Malformed(says) => write!(f, "what came back is no HTTP answer: {says}"),
-            Failure::TooLarge(says) => write!(f, "the answer is over a bound: {says}"),
-            Failure::Unsendable(says) => write!(f, "the request could not be made: {says}"),
-        }
-    }
-}

@@ -8,5 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Field {
     Hsts,
 }
-pub struct Defect { pub says: String }
-impl Field { pub fn parse(self, _lines: &[&str]) -> Result<serde_json::Value, Defect> { Ok(serde_json::Value::Null) } }
+pub struct Defect {
+    pub says: String,
+}
+impl Field {
+    pub fn parse(self, _lines: &[&str]) -> Result<serde_json::Value, Defect> {
+        Ok(serde_json::Value::Null)
+    }
+}

@@ -146,4 +146,3 @@ pub struct Situation {
     pub for_each: IndexMap<String, Domain>,
     pub request: Send,
 }
-

@@ -13,12 +13,14 @@ mod target;
 pub use check::{Check, Domain, Needs, Selected, Situation, Suite};
 pub use contract::{Contract, Parameter, Selection};
 pub use expectation::{
-    BodyExpectation, Conditions, ConnectionEnd, Expectation, HeaderConditions, HeaderExpectation, HeaderRule, SameAs,
-    SamePart, SameAsRule,
+    BodyExpectation, Conditions, ConnectionEnd, Expectation, HeaderConditions, HeaderExpectation,
+    HeaderRule, SameAs, SameAsRule, SamePart,
 };
 pub use level::{DeclaredLevel, Level};
 pub use matching::{OneOrMany, StatusSet, TextRules, ValueMatch, ValueRules};
 pub use operation::{Access, Body, Operation, OperationEntry, OperationSpec, method_writes};
 pub use principal::{Carriage, CredentialSource, Exchange, Oauth2, Principal, SourceSpec};
-pub use step::{Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Send, Spoil, Step, Transport, Wait};
+pub use step::{
+    Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Send, Spoil, Step, Transport, Wait,
+};
 pub use target::{Consent, Limits, TargetFile};

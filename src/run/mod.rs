@@ -1,0 +1,15 @@
+//! Carries out a plan: schedules cases, fetches credentials, sends requests, keeps the journal. The I/O lives here and
+//! in `wire`.
+
+mod body;
+mod case;
+mod credential;
+mod keyring;
+mod pace;
+mod record;
+mod request;
+mod schedule;
+mod scope;
+mod send;
+
+pub use schedule::{Observer, Outcome, RunError, Settings, Silent, resume, run};

@@ -1,0 +1,238 @@
+//! A `send` step → the octets of a request. Pure: whatever varies comes in through the scope.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::body::{self, BodyError, Made};
+use super::credential::{Placed, place};
+use super::scope::RequestScope;
+use crate::suite::model::{HeaderChange, Operation, Send, Spoil, Transport};
+use crate::suite::template::{Scope, TemplateError, fill_text, show};
+use crate::wire::{Request, Version};
+
+/// Why a step cannot be made into a request. Ours or the suite's fault, never the target's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error("the target has no operation `{0}`")]
+    Operation(String),
+    #[error("the target has no plain-HTTP address")]
+    NoPlainAddress,
+    #[error("`{0}` is no way to spoil a credential")]
+    Spoil(String),
+    #[error("no credential of `{principal}` can be spoilt as `{spoil}`")]
+    NothingToSpoil { principal: String, spoil: String },
+    #[error("`{0}` is no HTTP version; write `1.1` or `2`")]
+    Version(String),
+}
+
+/// The sender: its name, and its credentials by kind.
+pub struct Sender<'a> {
+    pub name: &'a str,
+    pub credentials: &'a [(String, String)],
+}
+
+/// Name of the operation that a step sends, or `None` for a request line of its own.
+pub fn operation_name(send: &Send, scope: &dyn Scope) -> Result<Option<String>, TemplateError> {
+    let text = fill_text(&send.send, scope)?;
+    Ok(if text.contains(' ') { None } else { Some(text) })
+}
+
+/// How the step spoils the sender's credential.
+pub fn spoil(send: &Send, scope: &dyn Scope) -> Result<Option<Spoil>, RequestError> {
+    let Some(text) = &send.spoil else { return Ok(None) };
+    let word = fill_text(text, scope)?;
+    if word == "none" {
+        return Ok(None);
+    }
+    serde_json::from_value(Value::String(word.clone())).map(Some).map_err(|_| RequestError::Spoil(word))
+}
+
+/// Makes the request.
+pub fn build(send: &Send, sender: &Sender<'_>, scope: &mut RequestScope<'_>) -> Result<Request, RequestError> {
+    let target = &scope.plan.target;
+    let values_of = send.values_of.as_deref().map_or(Ok(sender.name.to_owned()), |name| fill_text(name, &*scope))?;
+    let mut placeholders: Map<String, Value> = Map::new();
+    if let Some(owner) = target.principals.get(&values_of) {
+        placeholders.extend(owner.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    for (name, value) in &send.values {
+        placeholders.insert(name.clone(), value.clone());
+    }
+    scope.placeholders = placeholders;
+    let scope = &*scope;
+
+    let line = fill_text(&send.send, scope)?;
+    let (operation, own_method, path) = match line.split_once(' ') {
+        Some((method, path)) => (None, method.to_owned(), format!("{}{path}", target.prefix)),
+        None => {
+            let found = target.operations.get(&line).ok_or_else(|| RequestError::Operation(line.clone()))?;
+            (Some(found), found.method.clone(), format!("{}{}", target.prefix, fill_text(&found.path, scope)?))
+        }
+    };
+    let method = send.method.as_deref().map_or(Ok(own_method.clone()), |method| fill_text(method, scope))?;
+    let plain = send.over == Some(Transport::Plain);
+    let origin = if plain {
+        target.plain.clone().ok_or(RequestError::NoPlainAddress)?
+    } else {
+        target.https.clone()
+    };
+    let mut lines = Lines::default();
+    lines.set("Host", vec![origin.authority().into_bytes()]);
+    lines.set("User-Agent", vec![concat!("proofmark/", env!("CARGO_PKG_VERSION")).into()]);
+    let page = operation.is_some_and(|operation| operation.kinds.iter().any(|kind| kind == "page"));
+    lines.set("Accept", vec![if page { "text/html" } else { "application/json" }.into()]);
+    for (name, change) in operation.iter().flat_map(|operation| &operation.headers) {
+        lines.change(name, change, scope)?;
+    }
+    let mut query = Vec::new();
+    credentials(send, sender, operation, scope, &mut lines, &mut query)?;
+
+    let made = made_body(send, operation, &own_method, &method, scope)?;
+    let octets = made.as_ref().map(|made| made.octets.clone()).unwrap_or_default();
+    let media_type = match &send.content_type {
+        Some(text) => Some(fill_text(text, scope)?).filter(|text| !text.is_empty()),
+        None => made.as_ref().and_then(|made| made.media_type).map(str::to_owned),
+    };
+    if let Some(media_type) = media_type {
+        lines.set("Content-Type", vec![media_type.into_bytes()]);
+    }
+    if made.is_some() || matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+        lines.set("Content-Length", vec![octets.len().to_string().into_bytes()]);
+    }
+    if send.await_continue {
+        lines.set("Expect", vec!["100-continue".into()]);
+    }
+    for (name, change) in &send.headers {
+        lines.change(&fill_text(name, scope)?, change, scope)?;
+    }
+    let mut request_target = match &send.target {
+        Some(text) => fill_text(text, scope)?,
+        None => path,
+    };
+    for (name, value) in &send.query {
+        let name = fill_text(name, scope)?;
+        query.retain(|(known, _)| *known != name);
+        if let Some(value) = value {
+            query.push((name, fill_text(value, scope)?));
+        }
+    }
+    append_query(&mut request_target, &query);
+    let version = match send.http.as_deref().map(|text| fill_text(text, scope)).transpose()?.as_deref() {
+        None | Some("1.1") => Version::H1,
+        Some("2") => Version::H2,
+        Some(other) => return Err(RequestError::Version(other.to_owned())),
+    };
+    Ok(Request {
+        origin,
+        version,
+        method,
+        target: request_target.into_bytes(),
+        headers: lines.0,
+        body: octets,
+        fresh_connection: send.fresh_connection,
+        await_continue: send.await_continue,
+    })
+}
+
+/// The operation's own body belongs to its own method; another method gets one only where the step says so.
+fn made_body(
+    send: &Send,
+    operation: Option<&Operation>,
+    own_method: &str,
+    method: &str,
+    scope: &dyn Scope,
+) -> Result<Option<Made>, BodyError> {
+    let has_content = matches!(method, "POST" | "PUT" | "PATCH") || method == own_method;
+    if send.body.is_none() && !has_content {
+        return Ok(None);
+    }
+    body::make(send.body.as_ref(), operation, scope)
+}
+
+fn credentials(
+    send: &Send,
+    sender: &Sender<'_>,
+    operation: Option<&Operation>,
+    scope: &RequestScope<'_>,
+    lines: &mut Lines,
+    query: &mut Vec<(String, String)>,
+) -> Result<(), RequestError> {
+    let spoil = spoil(send, scope)?;
+    let mut cookies = Vec::new();
+    let mut spoilt = 0;
+    for (kind, value) in sender.credentials {
+        let not_here = operation.is_some_and(|operation| operation.without.contains(kind));
+        let Some(carriage) = scope.plan.target.credentials.get(kind) else { continue };
+        if not_here || send.without.contains(kind) {
+            continue;
+        }
+        let how = if carriage.context { None } else { spoil };
+        let Some(placed) = place(carriage, value, how) else { continue };
+        spoilt += usize::from(how.is_some());
+        for placed in placed {
+            match placed {
+                Placed::Header(name, line) => lines.add(&name, line.into_bytes()),
+                Placed::Query(name, value) => query.push((name, value)),
+                Placed::Cookie(name, value) => cookies.push(format!("{name}={value}")),
+            }
+        }
+    }
+    if let Some(spoil) = spoil
+        && spoilt == 0
+    {
+        let spoil = show(&serde_json::to_value(spoil).unwrap_or_default());
+        return Err(RequestError::NothingToSpoil { principal: sender.name.to_owned(), spoil });
+    }
+    if !cookies.is_empty() {
+        lines.add("Cookie", cookies.join("; ").into_bytes());
+    }
+    Ok(())
+}
+
+fn append_query(target: &mut String, query: &[(String, String)]) {
+    for (name, value) in query {
+        target.push(if target.contains('?') { '&' } else { '?' });
+        let mut pair = url::form_urlencoded::Serializer::new(String::new());
+        pair.append_pair(name, value);
+        target.push_str(&pair.finish());
+    }
+}
+
+/// Field lines in order; setting a name again keeps its place.
+#[derive(Default)]
+struct Lines(Vec<(String, Vec<u8>)>);
+
+impl Lines {
+    fn set(&mut self, name: &str, values: Vec<Vec<u8>>) {
+        let at = self.0.iter().position(|(known, _)| known.eq_ignore_ascii_case(name)).unwrap_or(self.0.len());
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        let at = at.min(self.0.len());
+        self.0.splice(at..at, values.into_iter().map(|value| (name.to_owned(), value)));
+    }
+
+    fn add(&mut self, name: &str, value: Vec<u8>) {
+        self.0.push((name.to_owned(), value));
+    }
+
+    fn change(&mut self, name: &str, change: &HeaderChange, scope: &dyn Scope) -> Result<(), TemplateError> {
+        let fill = |text: &String| fill_text(text, scope).map(String::into_bytes);
+        match change {
+            HeaderChange::Absent(()) => self.set(name, Vec::new()),
+            HeaderChange::Line(text) => self.set(name, vec![fill(text)?]),
+            HeaderChange::Lines(texts) => self.set(name, texts.iter().map(fill).collect::<Result<_, _>>()?),
+        }
+        Ok(())
+    }
+}
+
+/// A body cut to what the journal keeps of a request.
+pub fn kept(body: &Bytes) -> &[u8] {
+    &body[..body.len().min(KEPT_REQUEST_BYTES)]
+}
+
+/// Octets of a request's body that the journal keeps. Larger bodies are fillers that the plan can make again.
+pub const KEPT_REQUEST_BYTES: usize = 16 * 1024;

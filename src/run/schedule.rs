@@ -1,0 +1,279 @@
+//! Runs all cases of a plan, as many at once as allowed.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use serde_json::Map;
+use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
+use tokio::task::JoinSet;
+
+use super::case::{Fault, Field, attempt, prepare, subject};
+use super::keyring::Keyring;
+use super::pace::Pace;
+use super::scope::RequestScope;
+use super::send::{Line, Sent};
+use crate::journal::{Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord};
+use crate::judge::{Verdict, judge, needs_second_attempt};
+use crate::suite::model::Expectation;
+use crate::suite::model::OneOrMany;
+use crate::suite::plan::{Case, Plan};
+use crate::suite::{Secrets, Target};
+use crate::wire::{Bounds, Client, ClientConfig, Roots};
+
+/// Default cap on requests per second where the target file sets none.
+const DEFAULT_RATE: u32 = 50;
+const DEFAULT_PATIENCE_S: u64 = 60;
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Cases at the same time, at least 1.
+    pub jobs: usize,
+    pub roots: Roots,
+    /// Set from outside to end the run early; what was reached is kept.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Is told how the run goes on. Called from several tasks.
+pub trait Observer: Send + Sync {
+    fn begins(&self, _cases: usize) {}
+    fn decided(&self, _case: &Case, _verdict: &Verdict) {}
+}
+
+/// Tells nobody.
+pub struct Silent;
+impl Observer for Silent {}
+
+/// What a run leaves behind beside its journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub interrupted: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("cannot write the journal: {0}")]
+    Journal(#[from] io::Error),
+    #[error(transparent)]
+    Client(#[from] crate::wire::ClientError),
+}
+
+/// Runs a plan from its beginning.
+pub async fn run(
+    plan: &Arc<Plan>,
+    secrets: Secrets,
+    settings: &Settings,
+    journal: Arc<Journal>,
+    observer: Arc<dyn Observer>,
+) -> Result<Outcome, RunError> {
+    journal.write(Record::Head(Box::new(Head {
+        journal: JOURNAL_VERSION,
+        proofmark: env!("CARGO_PKG_VERSION").to_owned(),
+        started: jiff::Timestamp::now().to_string(),
+        plan: (**plan).clone(),
+    })))?;
+    carry_out(plan, secrets, settings, journal, observer, &HashMap::new(), 1).await
+}
+
+/// Goes on with a run that did not come to its end: cases without a verdict are carried out from their beginning.
+pub async fn resume(
+    earlier: &RunRecord,
+    secrets: Secrets,
+    settings: &Settings,
+    journal: Arc<Journal>,
+    observer: Arc<dyn Observer>,
+) -> Result<Outcome, RunError> {
+    let plan = Arc::new(earlier.head.plan.clone());
+    let next = earlier.exchanges.keys().map(|id| id.0).max().unwrap_or(0) + 1;
+    carry_out(&plan, secrets, settings, journal, observer, &earlier.verdicts, next).await
+}
+
+async fn carry_out(
+    plan: &Arc<Plan>,
+    secrets: Secrets,
+    settings: &Settings,
+    journal: Arc<Journal>,
+    observer: Arc<dyn Observer>,
+    decided: &HashMap<String, Verdict>,
+    next_id: u64,
+) -> Result<Outcome, RunError> {
+    let target = &plan.target;
+    let mut redactor = Redactor::new(rand::rng().random());
+    redactor.learn_all(secrets.iter());
+    let client = Client::new(ClientConfig {
+        bounds: bounds(target),
+        roots: settings.roots.clone(),
+        ..ClientConfig::default()
+    })?;
+    let began = Instant::now();
+    let shared = Arc::new(Shared {
+        plan: plan.clone(),
+        line: Line {
+            client,
+            pace: Pace::new(target.consent.max_requests_per_second.unwrap_or(DEFAULT_RATE)),
+            redactor: RwLock::new(redactor),
+            journal: journal.clone(),
+            began,
+            next_id: AtomicU64::new(next_id),
+            patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
+        },
+        keyring: Keyring::new(secrets, settings.roots.clone()),
+        observed: Observations::default(),
+        observer,
+        failed: Mutex::new(None),
+        stop: settings.stop.clone(),
+    });
+    let open: Vec<usize> = (0..plan.cases.len()).filter(|at| !decided.contains_key(&plan.cases[*at].id)).collect();
+    shared.observer.begins(open.len());
+    let (alone, together): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| {
+        plan.checks.get(&plan.cases[*at].check).is_some_and(|planned| planned.check.alone)
+    });
+    let permits = Arc::new(Semaphore::new(settings.jobs.max(1)));
+    let mut tasks = JoinSet::new();
+    for at in together {
+        let Ok(permit) = permits.clone().acquire_owned().await else { break };
+        if shared.stopped() {
+            break;
+        }
+        let shared = shared.clone();
+        tasks.spawn(async move {
+            shared.case(at).await;
+            drop(permit);
+        });
+    }
+    while let Some(joined) = tasks.join_next().await {
+        resume_panic(joined);
+    }
+    for at in alone {
+        if !shared.stopped() {
+            shared.case(at).await;
+        }
+    }
+    let interrupted = settings.stop.load(Ordering::Relaxed);
+    if let Some(error) = shared.failed.lock().await.take() {
+        return Err(RunError::Journal(error));
+    }
+    journal.write(Record::End(End {
+        interrupted,
+        wall_ms: began.elapsed().as_millis() as u64,
+        exchanges: shared.line.next_id.load(Ordering::Relaxed) - next_id,
+    }))?;
+    Ok(Outcome { interrupted })
+}
+
+/// A panic in a task is a fault of ours; it goes on where it can be seen.
+fn resume_panic(joined: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = joined
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+fn bounds(target: &Target) -> Bounds {
+    let (own, limits) = (Bounds::default(), &target.limits);
+    Bounds {
+        connect: limits.connect_s.map_or(own.connect, Duration::from_secs),
+        answer: limits.answer_s.map_or(own.answer, Duration::from_secs),
+        body: limits.body_bytes.unwrap_or(own.body),
+        ..own
+    }
+}
+
+struct Shared {
+    plan: Arc<Plan>,
+    line: Line,
+    keyring: Keyring,
+    observed: Observations,
+    observer: Arc<dyn Observer>,
+    failed: Mutex<Option<io::Error>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Shared {
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Carries out one case and decides it. A journal that cannot be written ends the run.
+    async fn case(&self, at: usize) {
+        if let Err(error) = self.try_case(&self.plan.cases[at]).await {
+            self.failed.lock().await.get_or_insert(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    async fn try_case(&self, case: &Case) -> io::Result<()> {
+        let mut attempts = Vec::new();
+        let mut exchanges: HashMap<ExchangeId, Exchange> = HashMap::new();
+        if let (None, Some(planned)) = (&case.skip, self.plan.checks.get(&case.check)) {
+            let field =
+                Field { plan: &self.plan, line: &self.line, keyring: &self.keyring, observed: &self.observed };
+            for number in 1..=2 {
+                let (made, outcome, seen) = attempt(&field, case, &planned.check, number).await?;
+                self.line.journal.write(Record::Attempt(Box::new(made.clone())))?;
+                attempts.push(made);
+                exchanges.extend(seen);
+                if !needs_second_attempt(&outcome) {
+                    break;
+                }
+                if self.stopped() {
+                    // Undecided: a resumed run begins this case anew.
+                    return Ok(());
+                }
+            }
+        }
+        let verdict = judge(&self.plan, case, &attempts, &exchanges);
+        self.observer.decided(case, &verdict);
+        self.line.journal.write(Record::Verdict { case: case.id.clone(), verdict })
+    }
+}
+
+type Look = Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>>>;
+
+/// Answers to named situations, provoked once for the first attempts of all checks, and once more for the second ones.
+#[derive(Default)]
+pub struct Observations(Mutex<HashMap<(String, u32), Look>>);
+
+impl Observations {
+    /// The answer to a situation; whoever asks first sends.
+    pub async fn look(&self, field: &Field<'_>, name: &str, number: u32) -> io::Result<Result<Sent, (Doubt, String)>> {
+        let cell = self.0.lock().await.entry((name.to_owned(), number)).or_default().clone();
+        let seen = cell.get_or_try_init(|| provoke(field, name)).await?;
+        Ok(seen.clone().map(|(exchange, raw)| Sent { exchange, raw }))
+    }
+}
+
+async fn provoke(
+    field: &Field<'_>,
+    name: &str,
+) -> io::Result<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>> {
+    let Some(planned) = field.plan.situations.get(name) else {
+        return Ok(Err((Doubt::Harness, format!("the plan has no situation `{name}`"))));
+    };
+    let (values, captured, credentials) = (super::case::fresh_values(), HashMap::new(), HashMap::new());
+    let mut scope = RequestScope {
+        plan: field.plan,
+        bindings: &planned.bindings,
+        values: &values,
+        captured: &captured,
+        placeholders: Map::new(),
+        credentials: &credentials,
+    };
+    let request = match prepare(field, &planned.situation.request, &mut scope).await {
+        Ok(request) => request,
+        Err(Fault::Credential(says)) => return Ok(Err((Doubt::Credential, says))),
+        Err(Fault::Request(error)) => return Ok(Err((Doubt::Harness, error.to_string()))),
+    };
+    let status = Expectation::Conditions(Box::new(crate::suite::model::Conditions {
+        status: Some(planned.situation.status.clone()),
+        ..Default::default()
+    }));
+    let subject = subject(field.plan, [&Some(OneOrMany::One(status)), &None, &None, &None]);
+    let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
+    Ok(Ok((sent.exchange, sent.raw)))
+}

@@ -1,0 +1,125 @@
+//! One request out, one answer in: paced, retried where what came back is no answer, and recorded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::RwLock;
+
+use super::pace::Pace;
+use super::record;
+use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
+use crate::wire::{Client, Failure, Outcome, Request};
+
+/// Times that a request is tried when what comes back is no answer.
+const TRIES: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the line to the target is made of; shared by everything that sends.
+pub struct Line {
+    pub client: Client,
+    pub pace: Pace,
+    pub redactor: RwLock<Redactor>,
+    pub journal: Arc<Journal>,
+    pub began: Instant,
+    pub next_id: AtomicU64,
+    /// What may still be spent on waiting out 429 and 503, over the whole run.
+    pub patience_ms: AtomicU64,
+}
+
+/// An exchange as recorded, and the answer as it came.
+pub struct Sent {
+    pub exchange: Exchange,
+    pub raw: Option<RecordedAnswer>,
+}
+
+/// What counts as an answer for the step that sends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The step is about 429, 502, 503 or 504: they are answers.
+    pub overload: bool,
+    /// The step is about how a connection ends: no answer is an answer.
+    pub connection: bool,
+}
+
+impl Line {
+    pub fn id(&self) -> ExchangeId {
+        ExchangeId(self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub fn elapsed_ms(&self) -> u64 {
+        self.began.elapsed().as_millis() as u64
+    }
+
+    /// Sends, with retries. `learn` finds secrets in the answer before it is recorded.
+    pub async fn send(
+        &self,
+        request: &Request,
+        subject: Subject,
+        learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
+    ) -> Result<Sent, std::io::Error> {
+        let mut retried = Vec::new();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.pace.turn().await;
+            let started_ms = self.elapsed_ms();
+            let outcome = self.client.send(request).await;
+            let last = retried.len() + 1 >= TRIES as usize;
+            if let (Some(what), false) = (no_answer(&outcome, subject), last) {
+                let wait = retry_after(&outcome).unwrap_or(pause);
+                if self.spend(wait) {
+                    if matches!(&outcome.answer, Ok(answer) if answer.status == 429) {
+                        self.pace.hold(wait).await;
+                    } else {
+                        tokio::time::sleep(wait).await;
+                    }
+                    retried.push(what);
+                    pause *= 3;
+                    continue;
+                }
+            }
+            let raw = outcome.answer.as_ref().ok().map(record::raw_answer);
+            if let Some(raw) = &raw {
+                let secrets = learn(raw);
+                if !secrets.is_empty() {
+                    let pairs = secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                    self.redactor.write().await.learn_all(pairs);
+                }
+            }
+            let redactor = self.redactor.read().await;
+            let exchange = record::exchange(self.id(), request, &outcome, started_ms, retried, &redactor);
+            drop(redactor);
+            self.journal.write(Record::Exchange(Box::new(exchange.clone())))?;
+            return Ok(Sent { exchange, raw });
+        }
+    }
+
+    /// Takes a wait out of the run's patience; `false` where too little is left.
+    fn spend(&self, wait: Duration) -> bool {
+        let wait = wait.as_millis() as u64;
+        self.patience_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(wait)).is_ok()
+    }
+}
+
+fn no_answer(outcome: &Outcome, subject: Subject) -> Option<String> {
+    match &outcome.answer {
+        Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) && !subject.overload => {
+            Some(format!("status {}", answer.status))
+        }
+        Err(Failure::Unsendable(_)) | Ok(_) => None,
+        Err(_) if subject.connection => None,
+        Err(failure) => Some(failure.to_string()),
+    }
+}
+
+/// `Retry-After` in either form (RFC 9110 §10.2.3), against the answer's own `Date`.
+fn retry_after(outcome: &Outcome) -> Option<Duration> {
+    let answer = record::raw_answer(outcome.answer.as_ref().ok()?);
+    let text = answer.header("retry-after").into_iter().next()?;
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(&text).ok()?;
+    let now = answer.header("date").first().and_then(|date| httpdate::parse_http_date(date).ok())?;
+    Some(at.duration_since(now).unwrap_or_default())
+}
