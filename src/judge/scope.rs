@@ -19,7 +19,10 @@ pub struct AttemptScope<'a> {
 
 impl Scope for AttemptScope<'_> {
     fn find(&self, path: &[&str]) -> Option<Found> {
-        let name = path.join(".");
+        let name = match path {
+            ["credentials", rest @ ..] => format!("shown.{}", rest.join(".")),
+            _ => path.join("."),
+        };
         if let Some(value) = self.captured.get(&name).or_else(|| self.values.get(&name)) {
             return Some(Found::Literal(value.clone()));
         }

@@ -49,4 +49,10 @@ impl Library {
             .flat_map(|suite| suite.lists.iter().map(|(k, v)| (k.clone(), v.clone())))
             .collect()
     }
+
+    /// Features that some check needs or some contract declares.
+    pub fn features(&self) -> std::collections::BTreeSet<String> {
+        let needed = self.checks().flat_map(|(_, check)| check.needs.features.iter());
+        needed.chain(self.contracts.values().flat_map(|contract| contract.features.iter())).cloned().collect()
+    }
 }

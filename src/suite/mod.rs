@@ -1,12 +1,17 @@
 //! What suites, contracts and target files say: model, loading, and expansion into a plan.
 
+mod builtin;
+mod coherence;
 mod expand;
+pub mod gather;
 mod library;
+pub mod load;
 pub mod model;
 mod pattern;
 pub mod plan;
 mod secret;
 mod target;
+pub mod target_file;
 pub mod template;
 
 pub use expand::{MAX_CASES_PER_CHECK, Wanted, expand};

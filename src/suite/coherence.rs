@@ -1,0 +1,245 @@
+//! Mistakes of meaning in suites and contracts: names that nobody declared, ids that are not one, steps that refer to
+//! nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::gather::Read;
+use super::load::Mistake;
+use super::model::{Check, Contract, Domain, Expectation, OneOrMany, Spoil, Step, Suite};
+use super::template::references;
+
+/// Answers that suites may name; every contract declares all of them that its checks use.
+pub fn mistakes(suites: &[Read<Suite>], contracts: &[Read<Contract>]) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    let mut ids: HashMap<&str, (usize, usize)> = HashMap::new();
+    let lists: HashSet<&str> = suites.iter().flat_map(|s| s.value.lists.keys().map(String::as_str)).collect();
+    let situations: HashSet<&str> =
+        suites.iter().flat_map(|s| s.value.situations.keys().map(String::as_str)).collect();
+    let answers: HashSet<&str> =
+        contracts.iter().flat_map(|c| c.value.answers.keys().map(String::as_str)).collect();
+    let params: HashSet<&str> =
+        contracts.iter().flat_map(|c| c.value.parameters.keys().map(String::as_str)).collect();
+    let known = Known { lists, situations, answers, params };
+    for (file, suite) in suites.iter().enumerate() {
+        for (at, check) in suite.value.checks.iter().enumerate() {
+            let pointer = format!("/checks/{at}/id");
+            if !well_formed(&check.id) {
+                found.push(
+                    suite
+                        .document
+                        .mistake_at(&pointer, format!("`{}` is no check id", check.id))
+                        .help("write capital words and a number with hyphens between: `AUTH-401-01`"),
+                );
+            }
+            if let Some((other_file, other_at)) = ids.insert(&check.id, (file, at)) {
+                let other = &suites[other_file].document;
+                found.push(
+                    suite
+                        .document
+                        .mistake_at(&pointer, format!("two checks have the id `{}`", check.id))
+                        .also(other, &format!("/checks/{other_at}/id"), "the other one"),
+                );
+            }
+            check_mistakes(suite, at, check, &known, &mut found);
+        }
+    }
+    found
+}
+
+struct Known<'a> {
+    lists: HashSet<&'a str>,
+    situations: HashSet<&'a str>,
+    answers: HashSet<&'a str>,
+    params: HashSet<&'a str>,
+}
+
+/// Values that every attempt makes.
+const FRESH: [&str; 7] = ["canary", "canary2", "hex16", "hex64", "uuid", "number", "request"];
+const ROOTS: [&str; 8] =
+    ["param", "list", "target", "operation", "operations", "principals", "credentials", "answer"];
+
+fn check_mistakes(suite: &Read<Suite>, at: usize, check: &Check, known: &Known<'_>, found: &mut Vec<Mistake>) {
+    let document = &suite.document;
+    let here = format!("/checks/{at}");
+    if check.steps.is_empty() {
+        found.push(document.mistake_at_key(&format!("{here}/steps"), "a check has at least one step"));
+    }
+    let judged = check.steps.iter().any(|step| !expectations(step).is_empty());
+    if !judged && !check.steps.is_empty() {
+        found.push(
+            document
+                .mistake_at_key(&format!("{here}/steps"), "no step of this check expects anything, so it cannot fail")
+                .help("give a step an `expect`, a `should` or an `advise`"),
+        );
+    }
+    if check.proved_by.is_empty() {
+        found.push(
+            document
+                .mistake_at(&format!("{here}/proved_by"), "no flaw proves that this check can fail")
+                .help("name a flaw of a reference deployment, or add one"),
+        );
+    }
+    for (name, domain) in &check.for_each {
+        if let Domain::Selected(selected) = domain {
+            let pointer = format!("{here}/for_each/{name}");
+            if let Some(list) = &selected.list
+                && !known.lists.contains(list.as_str())
+            {
+                found.push(document.mistake_at(&format!("{pointer}/list"), format!("there is no list `{list}`")));
+            }
+        }
+    }
+    let mut names: HashSet<String> = check.for_each.keys().cloned().collect();
+    names.extend(FRESH.map(str::to_owned));
+    let mut saved: HashSet<&str> = HashSet::new();
+    for (index, step) in check.steps.iter().enumerate() {
+        let pointer = format!("{here}/steps/{index}");
+        if let Step::Observe(observe) = step
+            && !observe.observe.contains("${")
+            && !known.situations.contains(observe.observe.as_str())
+        {
+            let says = format!("there is no situation `{}`", observe.observe);
+            found.push(document.mistake_at(&format!("{pointer}/observe"), says));
+        }
+        if let Step::Resend(resend) = step
+            && !saved.contains(resend.resend.as_str())
+        {
+            let says = format!("no earlier step of this check is saved as `{}`", resend.resend);
+            found.push(document.mistake_at(&format!("{pointer}/resend"), says));
+        }
+        if let Step::Send(send) = step
+            && let Some(spoil) = &send.spoil
+            && !spoil.contains("${")
+            && spoil != "none"
+            && serde_json::from_value::<Spoil>(Value::String(spoil.clone())).is_err()
+        {
+            found.push(document.mistake_at(&format!("{pointer}/spoil"), format!("`{spoil}` is no way to spoil a credential")));
+        }
+        for (key, expectation) in expectations(step) {
+            for name in answer_names(expectation) {
+                if !name.contains("${") && !known.answers.contains(name.as_str()) {
+                    let says = format!("no contract has an answer `{name}`");
+                    found.push(document.mistake_at(&format!("{pointer}/{key}"), says));
+                }
+            }
+        }
+        let (save, captures) = match step {
+            Step::Send(s) => (s.save.as_deref(), s.capture.keys().collect::<Vec<_>>()),
+            Step::Observe(s) => (s.save.as_deref(), s.capture.keys().collect()),
+            Step::Resend(s) => (s.save.as_deref(), s.capture.keys().collect()),
+            Step::Probe(s) => (s.save.as_deref(), Vec::new()),
+            Step::Wait(_) => (None, Vec::new()),
+        };
+        saved.extend(save);
+        names.extend(captures.into_iter().cloned());
+    }
+    names.extend(check.control.iter().flat_map(|send| send.capture.keys().cloned()));
+    template_mistakes(suite, &here, &names, known, found);
+}
+
+/// Every `${…}` of a check refers to something that is known by then.
+fn template_mistakes(
+    suite: &Read<Suite>,
+    here: &str,
+    names: &HashSet<String>,
+    known: &Known<'_>,
+    found: &mut Vec<Mistake>,
+) {
+    let document = &suite.document;
+    let Some(value) = document.value().pointer(here) else { return };
+    let mut texts = Vec::new();
+    collect(value, here.to_owned(), &mut texts);
+    for (pointer, text) in texts {
+        let all = match references(&text) {
+            Ok(all) => all,
+            Err(error) => {
+                found.push(document.mistake_at(&pointer, error.to_string()));
+                continue;
+            }
+        };
+        for reference in all {
+            let mut path = reference.path.split('.');
+            let first = path.next().unwrap_or_default();
+            let second = path.next().unwrap_or_default();
+            let says = match first {
+                "param" if !known.params.contains(second) => format!("no contract has a parameter `{second}`"),
+                "list" if !known.lists.contains(second) => format!("there is no list `{second}`"),
+                _ if names.contains(first) || names.contains(reference.path) || ROOTS.contains(&first) => continue,
+                _ => format!("`{first}` is nothing that this check knows"),
+            };
+            let range = reference.start..reference.end;
+            found.push(document.mistake_in_text(&pointer, range, says).help(
+                "it may be a variable of `for_each`, a `capture` of an earlier step, `param.NAME`, `list.NAME`, \
+                 `target.host`, `canary`, `uuid`, `number` or `credentials.PRINCIPAL.KIND`",
+            ));
+        }
+    }
+}
+
+fn collect(value: &Value, pointer: String, texts: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) if text.contains("${") => texts.push((pointer, text.clone())),
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                collect(item, format!("{pointer}/{at}"), texts);
+            }
+        }
+        Value::Object(members) => {
+            for (key, item) in members {
+                let escaped = key.replace('~', "~0").replace('/', "~1");
+                collect(item, format!("{pointer}/{escaped}"), texts);
+            }
+        }
+        _ => {}
+    }
+}
+
+type Sayings<'a> = Vec<(&'static str, &'a OneOrMany<Expectation>)>;
+
+fn expectations(step: &Step) -> Sayings<'_> {
+    macro_rules! of {
+        ($step:expr) => {
+            [
+                ("expect", $step.expect.as_ref()),
+                ("should", $step.should.as_ref()),
+                ("advise", $step.advise.as_ref()),
+            ]
+        };
+    }
+    let all = match step {
+        Step::Send(step) => of!(step),
+        Step::Observe(step) => of!(step),
+        Step::Resend(step) => of!(step),
+        Step::Probe(step) => of!(step),
+        Step::Wait(_) => return Vec::new(),
+    };
+    all.into_iter().filter_map(|(key, list)| Some((key, list?))).collect()
+}
+
+fn answer_names(all: &OneOrMany<Expectation>) -> Vec<&String> {
+    let mut names = Vec::new();
+    for expectation in all.as_slice() {
+        match expectation {
+            Expectation::Answer(name) => names.push(name),
+            Expectation::Conditions(conditions) => {
+                names.extend(&conditions.answer);
+                names.extend(conditions.any_of.iter().filter_map(|inner| match inner {
+                    Expectation::Answer(name) => Some(name),
+                    Expectation::Conditions(_) => None,
+                }));
+            }
+        }
+    }
+    names
+}
+
+fn well_formed(id: &str) -> bool {
+    let words: Vec<&str> = id.split('-').collect();
+    words.len() >= 2
+        && words.iter().all(|word| {
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+        })
+        && words[0].chars().all(|c| c.is_ascii_uppercase())
+}

@@ -1,0 +1,119 @@
+//! Files → [`Library`]: built-in suites and contracts, with those of a folder in their place or beside them.
+
+use std::path::{Path, PathBuf};
+
+use super::builtin::{CONTRACTS, SUITES};
+use super::coherence;
+use super::library::Library;
+use super::load::{Document, Mistake, decode, decode_strict};
+use super::model::{Contract, Suite};
+
+/// What cannot be loaded.
+#[derive(Debug)]
+pub enum Unloadable {
+    /// Mistakes in files, all of them.
+    Mistakes(Vec<Mistake>),
+    /// A file or folder that cannot be read.
+    Unreadable { path: PathBuf, error: std::io::Error },
+}
+
+/// One file, with its document for mistakes that show later.
+pub struct Read<T> {
+    pub document: Document,
+    pub value: T,
+}
+
+/// Loads the library; `folder` holds suites (`*.yaml`) and contracts (`contracts/*.yaml`), which stand in for built-in
+/// ones of the same name.
+pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
+    let mut suites = Vec::new();
+    let mut contracts = Vec::new();
+    let mut mistakes = Vec::new();
+    for (name, text) in SUITES {
+        read_into(name, text.as_bytes(), &mut suites, &mut mistakes);
+    }
+    for (name, text) in CONTRACTS {
+        read_into(name, text.as_bytes(), &mut contracts, &mut mistakes);
+    }
+    if let Some(folder) = folder {
+        let mut own = Vec::new();
+        for (name, bytes) in yaml_files(folder)? {
+            read_into(&name, &bytes, &mut own, &mut mistakes);
+        }
+        replace(&mut suites, own, |suite: &Suite| suite.suite.clone());
+        let below = folder.join("contracts");
+        if below.is_dir() {
+            let mut own = Vec::new();
+            for (name, bytes) in yaml_files(&below)? {
+                read_into(&name, &bytes, &mut own, &mut mistakes);
+            }
+            replace(&mut contracts, own, |contract: &Contract| contract.contract.clone());
+        }
+    }
+    if mistakes.is_empty() {
+        mistakes.extend(coherence::mistakes(&suites, &contracts));
+    }
+    if !mistakes.is_empty() {
+        return Err(Unloadable::Mistakes(mistakes));
+    }
+    Ok(Library {
+        suites: suites.into_iter().map(|read| (read.value.suite.clone(), read.value)).collect(),
+        contracts: contracts.into_iter().map(|read| (read.value.contract.clone(), read.value)).collect(),
+    })
+}
+
+/// Reads one file and checks it as far as it goes by itself; schema included.
+pub fn read_strict<T>(name: &str, bytes: &[u8]) -> Result<Read<T>, Vec<Mistake>>
+where
+    T: serde::de::DeserializeOwned + schemars::JsonSchema,
+{
+    let document = Document::read(name, bytes)?;
+    let value = decode_strict(&document)?;
+    Ok(Read { document, value })
+}
+
+fn read_into<T>(name: &str, bytes: &[u8], into: &mut Vec<Read<T>>, mistakes: &mut Vec<Mistake>)
+where
+    T: serde::de::DeserializeOwned + schemars::JsonSchema,
+{
+    let read = Document::read(name, bytes).and_then(|document| {
+        let value = decode(&document)?;
+        Ok(Read { document, value })
+    });
+    match read {
+        Ok(read) => into.push(read),
+        Err(more) => mistakes.extend(more),
+    }
+}
+
+fn replace<T>(all: &mut Vec<Read<T>>, own: Vec<Read<T>>, name: impl Fn(&T) -> String) {
+    for read in own {
+        let own_name = name(&read.value);
+        match all.iter_mut().find(|known| name(&known.value) == own_name) {
+            Some(known) => *known = read,
+            None => all.push(read),
+        }
+    }
+}
+
+fn yaml_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Unloadable> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        |error| Unloadable::Unreadable { path, error }
+    };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = entry.map_err(unreadable(folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| {
+            let bytes = std::fs::read(&path).map_err(unreadable(&path))?;
+            Ok((path.display().to_string(), bytes))
+        })
+        .collect()
+}

@@ -1,0 +1,115 @@
+//! A target file → a [`Target`] with its secrets and roots of trust.
+
+use std::path::Path;
+
+use super::library::Library;
+use super::load::{Document, Mistake, decode_strict};
+use super::model::TargetFile;
+use super::secret::Secrets;
+use super::target::{Misfit, Target, Which, merge};
+use crate::wire::Roots;
+
+/// Shorter secrets would be found everywhere in what a target sends, and so could not be kept out of the output.
+const SHORTEST_SECRET: usize = 4;
+
+/// A target, and what is needed to speak to it that no journal may hold.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub target: Target,
+    pub secrets: Secrets,
+    pub roots: Roots,
+}
+
+/// Reads a target file. `environment` gives the values of `${env:NAME}`; files are found relative to `folder`.
+pub fn load(
+    name: &str,
+    bytes: &[u8],
+    folder: &Path,
+    library: &Library,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Vec<Mistake>> {
+    let document = Document::read(name, bytes)?;
+    let file: TargetFile = decode_strict(&document)?;
+    let mut mistakes = Vec::new();
+    let mut secrets = Secrets::default();
+    for (secret, text) in &file.secrets {
+        let pointer = format!("/secrets/{}", escape(secret));
+        match resolve(text, folder, environment) {
+            Ok(value) if value.len() < SHORTEST_SECRET => mistakes.push(
+                document
+                    .mistake_at(&pointer, format!("the secret `{secret}` is shorter than {SHORTEST_SECRET} characters"))
+                    .help("so short a text cannot be kept out of the output; leave the secret out if it is not set"),
+            ),
+            Ok(value) => secrets.insert(secret, value),
+            Err(says) => mistakes.push(document.mistake_at(&pointer, says)),
+        }
+    }
+    let roots = match (&file.ca_file, &file.ca_pem) {
+        (Some(_), Some(_)) => {
+            mistakes.push(document.mistake_at("/ca_file", "`ca_file` and `ca_pem` say the same thing; keep one"));
+            Roots::default()
+        }
+        (Some(path), None) => match std::fs::read_to_string(folder.join(path)) {
+            Ok(pem) => Roots::only(pem),
+            Err(error) => {
+                mistakes.push(document.mistake_at("/ca_file", format!("`{path}` cannot be read: {error}")));
+                Roots::default()
+            }
+        },
+        (None, Some(pem)) => Roots::only(pem.clone()),
+        (None, None) => Roots::default(),
+    };
+    let Some(contract) = library.contract(&file.contract) else {
+        let known: Vec<&str> = library.contracts.keys().map(String::as_str).collect();
+        mistakes.push(
+            document
+                .mistake_at("/contract", format!("there is no contract `{}`", file.contract))
+                .help(format!("there are `{}`; `http-api` fits an API without a contract of its own", known.join("`, `"))),
+        );
+        return Err(mistakes);
+    };
+    for feature in &file.features {
+        if !library.features().contains(feature) {
+            mistakes.push(document.mistake_at("/features", format!("no check or contract knows the feature `{feature}`")));
+        }
+    }
+    match merge(&file, contract, &mut secrets) {
+        Ok(target) if mistakes.is_empty() => Ok(Loaded { target, secrets, roots }),
+        Ok(_) => Err(mistakes),
+        Err(misfits) => {
+            mistakes.extend(misfits.iter().map(|misfit| place(&document, misfit)));
+            Err(mistakes)
+        }
+    }
+}
+
+fn place(document: &Document, misfit: &Misfit) -> Mistake {
+    let mistake = match misfit.file {
+        Which::Target => document.mistake_at_key(&misfit.pointer, misfit.says.clone()),
+        Which::Contract => document.mistake_at("/contract", misfit.says.clone()),
+    };
+    match &misfit.help {
+        Some(help) => mistake.help(help.clone()),
+        None => mistake,
+    }
+}
+
+/// `${env:NAME}`, `${file:PATH}`, or the text itself. Errors never quote the value.
+fn resolve(text: &str, folder: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    match inner.and_then(|inner| inner.split_once(':')) {
+        Some(("env", name)) => {
+            environment(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("the environment has no `{name}`"))
+        }
+        Some(("file", path)) => std::fs::read_to_string(folder.join(path))
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+            .map_err(|error| format!("`{path}` cannot be read: {error}")),
+        Some((other, _)) => Err(format!("`{other}:` is no source of secrets; there are `env:` and `file:`")),
+        None if inner.is_some() => Err("write `${env:NAME}` or `${file:PATH}`".to_owned()),
+        None => Ok(text.to_owned()),
+    }
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
