@@ -1,6 +1,8 @@
 //! An ordinary HTTP client for conversations that are not under test: token endpoints, published keys.
 
-use super::tls::{ClientError, Roots, client_config};
+use std::sync::Arc;
+
+use super::tls::{ClientError, Roots, root_store, verifying};
 
 /// Octets of a body that are read in such a conversation.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -17,8 +19,9 @@ pub enum ConversationError {
 
 /// A client that trusts the same roots as the run, follows no redirects and knows no proxy.
 pub fn library_client(roots: &Roots) -> Result<reqwest::Client, ClientError> {
+    let config = verifying(&Arc::new(root_store(roots)?), &["http/1.1"])?;
     reqwest::Client::builder()
-        .tls_backend_preconfigured(client_config(roots)?)
+        .tls_backend_preconfigured((*config).clone())
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .timeout(TIMEOUT)

@@ -1,0 +1,170 @@
+//! The report that a person reads in a terminal: what broke first, then how much was looked at.
+
+use anstyle::{AnsiColor, Style};
+
+use super::curl::curl;
+use super::view::{CaseView, CheckView, Standing, View};
+use crate::judge::{Verdict, push_visible};
+use crate::suite::model::Level;
+
+/// Cases of one check that are shown in full; the others are counted.
+const SHOWN_CASES: usize = 3;
+
+/// Whether to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Colour,
+}
+
+impl Paint {
+    fn on(self, style: Style, text: &str) -> String {
+        match self {
+            Paint::Plain => text.to_owned(),
+            Paint::Colour => format!("{style}{text}{style:#}"),
+        }
+    }
+}
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const GREEN: Style = AnsiColor::Green.on_default();
+const DIM: Style = Style::new().dimmed();
+const BOLD: Style = Style::new().bold();
+
+/// Renders; the caller writes. Findings at or above `level` come first, then what falls short of advice, then doubts.
+pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
+    let mut out = String::new();
+    let target = &view.run.head.plan.target;
+    out.push_str(&format!("{} against contract {}\n", paint.on(BOLD, &visible(&target.name)), target.contract));
+    let failed = |binding: bool| {
+        move |case: &&CaseView<'_>| matches!(&case.verdict, Verdict::Fail { level: broken, .. } if (*broken >= level) == binding)
+    };
+    section(&mut out, view, "FAIL", RED, paint, failed(true));
+    section(&mut out, view, "warn", YELLOW, paint, failed(false));
+    doubts(&mut out, view, paint);
+    skips(&mut out, view, paint);
+    summary(&mut out, view, paint);
+    out
+}
+
+fn section<'v>(
+    out: &mut String,
+    view: &'v View<'v>,
+    word: &str,
+    style: Style,
+    paint: Paint,
+    chosen: impl Fn(&&CaseView<'_>) -> bool,
+) {
+    for check in &view.checks {
+        let cases: Vec<&CaseView<'_>> = check.cases.iter().filter(&chosen).collect();
+        for case in cases.iter().take(SHOWN_CASES) {
+            let Verdict::Fail { findings, level, .. } = &case.verdict else { continue };
+            let finding = findings.worst();
+            out.push('\n');
+            out.push_str(&format!(
+                "{} {}  {}  ({level}, {})\n",
+                paint.on(style, word),
+                paint.on(BOLD, &visible(&case.case.id)),
+                check.planned.check.title,
+                check.planned.check.source,
+            ));
+            let because = finding.because.as_ref().map(|text| format!(" — {}", visible(text))).unwrap_or_default();
+            out.push_str(&format!(
+                "     expected {}; {}{because}\n",
+                visible(&finding.expected),
+                visible(&finding.observed)
+            ));
+            let shown = view.run.exchanges.get(&finding.exchange).and_then(curl);
+            let command = shown.unwrap_or_else(|| format!("exchange {} of the journal", finding.exchange));
+            out.push_str(&format!("     {}\n", paint.on(DIM, &visible(&command))));
+        }
+        if cases.len() > SHOWN_CASES {
+            out.push_str(&format!("     and {} more cases of {}\n", cases.len() - SHOWN_CASES, check.id));
+        }
+    }
+}
+
+fn doubts(out: &mut String, view: &View<'_>, paint: Paint) {
+    for check in &view.checks {
+        let mut said: Vec<&str> = Vec::new();
+        for case in &check.cases {
+            let Verdict::Inconclusive { why, says, .. } = &case.verdict else { continue };
+            if said.contains(&says.as_str()) || said.len() >= SHOWN_CASES {
+                continue;
+            }
+            said.push(says);
+            out.push_str(&format!(
+                "\n{} {}  {}\n     {}: {}\n",
+                paint.on(YELLOW, "????"),
+                paint.on(BOLD, &visible(&case.case.id)),
+                check.planned.check.title,
+                why.word(),
+                visible(says)
+            ));
+        }
+        let all = check.cases.iter().filter(|case| case.standing() == Standing::Inconclusive).count();
+        if all > said.len() {
+            out.push_str(&format!("     and {} more cases of {}\n", all - said.len(), check.id));
+        }
+    }
+}
+
+/// Skipped checks by reason, so that nothing is passed over in silence and nothing is said a hundred times.
+fn skips(out: &mut String, view: &View<'_>, paint: Paint) {
+    let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
+    for check in view.checks.iter().filter(|check| check.standing() == Standing::Skipped) {
+        let reason = reason(check);
+        match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, ids)) => ids.push(check.id),
+            None => by_reason.push((reason, vec![check.id])),
+        }
+    }
+    if by_reason.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", paint.on(BOLD, "Skipped")));
+    for (reason, ids) in by_reason {
+        out.push_str(&format!("     {}: {}\n", visible(&reason), paint.on(DIM, &ids.join(" "))));
+    }
+}
+
+fn reason(check: &CheckView<'_>) -> String {
+    check
+        .cases
+        .iter()
+        .find_map(|case| match &case.verdict {
+            Verdict::Skipped { says, .. } => Some(says.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+fn summary(out: &mut String, view: &View<'_>, paint: Paint) {
+    let (checks, cases) = (view.check_counts(), view.case_counts());
+    let state = match &view.run.end {
+        Some(end) if end.interrupted => ", interrupted".to_owned(),
+        Some(end) => format!(", {} exchanges in {:.1} s", end.exchanges, end.wall_ms as f64 / 1000.0),
+        None => ", the run did not come to its end".to_owned(),
+    };
+    let number = |count: usize, word: &str, style: Style| {
+        let text = format!("{count} {word}");
+        if count > 0 { paint.on(style, &text) } else { text }
+    };
+    out.push_str(&format!(
+        "\n{} checks: {}, {}, {}, {} ({} cases{state})\n",
+        checks.total,
+        number(checks.pass, "pass", GREEN),
+        number(checks.fail, "fail", RED),
+        number(checks.inconclusive, "inconclusive", YELLOW),
+        number(checks.skipped, "skipped", DIM),
+        cases.total,
+    ));
+}
+
+/// Nothing that a target or a file says reaches the terminal as a control.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_visible(&mut out, c));
+    out
+}
