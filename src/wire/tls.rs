@@ -125,3 +125,6 @@ fn certificate_reason(error: &CertificateError) -> String {
     };
     plain.into()
 }
+
+#[cfg(test)]
+mod tests;
