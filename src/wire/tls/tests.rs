@@ -127,7 +127,7 @@ async fn handshakes_that_do_not_come_about_say_why() {
     let outcome = client().send(&get(&https(alert))).await;
     assert_eq!(
         outcome.answer,
-        Err(Failure::Tls("alert 70: ProtocolVersion".into()))
+        Err(Failure::Tls("alert 70: protocol_version".into()))
     );
 
     let closing = serve(|mut stream, _| async move {
