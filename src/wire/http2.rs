@@ -223,3 +223,6 @@ fn failure(error: &h2::Error) -> Failure {
     }
     Failure::Unsendable(format!("over HTTP/2: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! How bytes travel: the HTTP client, TLS and plain-text probes.
 //!
 //! [`Client::send`] takes a [`Request`] as it shall be on the wire and gives an [`Outcome`]: an [`Answer`], or one of
-//! a closed set of [`Failure`]s. Whatever a peer does ends in one of these, within [`Bounds`].
+//! a closed set of [`Failure`]s. Whatever a peer does ends in one of these, within [`Bounds`]. [`Client::probe`] asks what HTTP does not show; see [`probe`].
 
 mod client;
 mod dial;
@@ -9,6 +9,7 @@ mod http1;
 mod http2;
 mod message;
 mod pool;
+pub mod probe;
 mod tls;
 
 #[cfg(test)]

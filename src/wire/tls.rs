@@ -87,11 +87,53 @@ pub(super) fn verifying(
 pub(super) fn reason(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(error) => certificate_reason(error),
-        rustls::Error::AlertReceived(alert) => format!("alert {}: {alert:?}", u8::from(*alert)),
+        rustls::Error::AlertReceived(alert) => {
+            let code = u8::from(*alert);
+            format!("alert {code}: {}", alert_name(code))
+        }
         rustls::Error::InvalidMessage(_) => "the peer does not speak TLS".into(),
         rustls::Error::PeerIncompatible(why) => format!("nothing in common: {why:?}"),
         rustls::Error::PeerMisbehaved(why) => format!("the peer broke the protocol: {why:?}"),
         other => other.to_string().chars().take(200).collect(),
+    }
+}
+
+/// The name of an alert in RFC 8446 §6, or in the older RFC that last had it.
+pub(super) fn alert_name(code: u8) -> &'static str {
+    match code {
+        0 => "close_notify",
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        21 => "decryption_failed",
+        22 => "record_overflow",
+        30 => "decompression_failure",
+        40 => "handshake_failure",
+        41 => "no_certificate",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        60 => "export_restriction",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        86 => "inappropriate_fallback",
+        90 => "user_canceled",
+        100 => "no_renegotiation",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
+        115 => "unknown_psk_identity",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => "unknown",
     }
 }
 
@@ -125,3 +167,6 @@ fn certificate_reason(error: &CertificateError) -> String {
     };
     plain.into()
 }
+
+#[cfg(test)]
+mod tests;

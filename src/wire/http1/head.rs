@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::wire::{Bounds, Failure};
 
+#[derive(Debug)]
 pub(super) struct Head {
     pub version: String,
     pub status: u16,
