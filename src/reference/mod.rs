@@ -1,1 +1,28 @@
-//! Being built.
+//! The reference deployments: correct servers with small switchable faults, which prove that every check can fail.
+//!
+//! [`Deployment::start`] serves one contract over real TLS with a throw-away authority. What all deployments share is
+//! in `edge` (one file a promise) and `dispatch` (the order of judgement); what is a contract's own, in its folder.
+//! A [`Flaw`] is declared in the file of the line that it bends, and nowhere else.
+
+mod authority;
+mod dispatch;
+mod edge;
+mod flaw;
+mod h1;
+mod h2;
+mod http;
+mod listen;
+mod old_tls;
+mod operation;
+mod pers;
+mod secret;
+mod serve;
+mod site;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use flaw::{Catalogue, Flaw, FlawSet, UnknownFlaw};
+pub use operation::Operation;
+pub use serve::{Contract, Deployment, Settings};

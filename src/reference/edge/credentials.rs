@@ -1,0 +1,162 @@
+//! Reading the credentials of a request (RFC 9110 §11.4, §11.6.2; RFC 6750 §2).
+
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::http::Request;
+
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "repeated-authorization-ignored",
+        "Takes the last of two Authorization lines.",
+        "RFC 6750 §3.1",
+    ),
+    flaw(
+        "second-method-ignored",
+        "Takes the Authorization header although a token stands in the query, too.",
+        "RFC 6750 §2",
+    ),
+    flaw(
+        "legacy-token-header-read",
+        "Still takes a token from X-API-Key, Api-Key, X-Auth-Token or X-Access-Token.",
+        "good practice",
+    ),
+    flaw(
+        "token-cookie-read",
+        "Takes a token from a cookie called token.",
+        "good practice",
+    ),
+    flaw(
+        "forwarded-loopback-trusted",
+        "Lets in whoever says that the request was forwarded for 127.0.0.1.",
+        "RFC 7239 §8.1",
+    ),
+    flaw(
+        "remote-user-trusted",
+        "Lets in whoever names a user in a header that a proxy would set.",
+        "good practice",
+    ),
+    flaw(
+        "internal-header-trusted",
+        "Lets in whoever says X-Internal: 1.",
+        "good practice",
+    ),
+    flaw(
+        "admin-referer-trusted",
+        "Lets in whoever comes from an admin page, by the Referer header.",
+        "good practice",
+    ),
+    flaw(
+        "localhost-host-trusted",
+        "Lets in whoever asks for the host localhost without a port.",
+        "good practice",
+    ),
+    flaw(
+        "underscore-header-trusted",
+        "Takes Remote_User for the Remote-User of its proxy.",
+        "RFC 9112 §5.1",
+    ),
+];
+
+/// What the request presents for a bearer operation.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// No credential of this scheme.
+    Nothing,
+    Bearer(String),
+    /// The scheme is right, what follows is no token68 (RFC 9110 §11.2).
+    Malformed,
+    /// Twice, or by two methods.
+    Ambiguous,
+}
+
+pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
+    let lines: Vec<&[u8]> = request.fields.all("authorization").collect();
+    if lines.len() > 1 && !flaws.has("repeated-authorization-ignored") {
+        return Presented::Ambiguous;
+    }
+    if flaws.has("legacy-token-header-read") {
+        for name in ["x-api-key", "api-key", "x-auth-token", "x-access-token"] {
+            if let Some(token) = request.fields.get(name) {
+                return Presented::Bearer(token.trim_start_matches("Bearer ").to_owned());
+            }
+        }
+    }
+    if flaws.has("token-cookie-read")
+        && let Some(token) = cookie(request, "token")
+    {
+        return Presented::Bearer(token);
+    }
+    let Some(line) = lines.last() else {
+        return Presented::Nothing;
+    };
+    let Ok(line) = std::str::from_utf8(line) else {
+        return Presented::Malformed;
+    };
+    let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Presented::Nothing;
+    }
+    if request.parameter("access_token").is_some() && !flaws.has("second-method-ignored") {
+        return Presented::Ambiguous;
+    }
+    let token = rest.trim_matches(' ');
+    if token.is_empty() || !is_token68(token) {
+        return Presented::Malformed;
+    }
+    Presented::Bearer(token.to_owned())
+}
+
+fn is_token68(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    !body.is_empty()
+        && body
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+}
+
+/// The value of a cookie (RFC 6265 §5.4); the first of that name.
+pub fn cookie(request: &Request, name: &str) -> Option<String> {
+    request
+        .fields
+        .all("cookie")
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(n, _)| *n == name)
+        .map(|(_, value)| value.to_owned())
+}
+
+/// Whether the flawed deployment waives its guard for what the request says about itself.
+pub fn waved_through(request: &Request, flaws: &FlawSet) -> bool {
+    let fields = &request.fields;
+    let says_loopback = || {
+        [
+            "x-forwarded-for",
+            "x-real-ip",
+            "x-client-ip",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "forwarded",
+        ]
+        .iter()
+        .filter_map(|name| fields.get(name))
+        .any(|value| value.contains("127.0.0.1"))
+    };
+    let names_user = || {
+        [
+            "x-forwarded-user",
+            "x-remote-user",
+            "remote-user",
+            "x-auth-request-user",
+        ]
+        .iter()
+        .any(|name| fields.has(name))
+    };
+    (flaws.has("forwarded-loopback-trusted") && says_loopback())
+        || (flaws.has("remote-user-trusted") && names_user())
+        || (flaws.has("internal-header-trusted") && fields.get("x-internal") == Some("1"))
+        || (flaws.has("admin-referer-trusted")
+            && fields.get("referer").is_some_and(|r| r.contains("/admin")))
+        || (flaws.has("localhost-host-trusted") && request.authority == "localhost")
+        || (flaws.has("underscore-header-trusted")
+            && (fields.has("remote_user") || fields.has("x_forwarded_user")))
+}

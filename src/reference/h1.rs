@@ -1,0 +1,541 @@
+//! HTTP/1.1 on one connection, written by hand: a server library would answer what it cannot parse by itself, without
+//! the headers and the error body that the contract promises for every answer.
+
+use std::io;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::http::{Body, Fields, Request, Response, Version};
+use super::site::{Malformed, Site};
+
+/// Octets of a head that are read before giving up; the deployment's own bound is lower and answered in its own form.
+const HEAD_READ: usize = 256 * 1024;
+const FIELD_LINES: usize = 256;
+/// Octets of a body that a deployment accepts.
+pub const BODY: usize = 1024 * 1024;
+/// Octets of an over-long body that are read and thrown away so that the client gets to see the answer.
+const BODY_DISCARD: usize = 32 * 1024 * 1024;
+/// Octets of a chunk-size line or of the trailer section.
+const CHUNK_LINE: usize = 4 * 1024;
+const IDLE: Duration = Duration::from_secs(75);
+const HEAD_TIME: Duration = Duration::from_secs(30);
+const BODY_TIME: Duration = Duration::from_secs(60);
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Serves requests until the peer or an answer ends the connection. `ahead` holds octets that were read already.
+pub async fn serve<IO>(io: IO, site: &dyn Site, encrypted: bool, peer: IpAddr, ahead: &[u8])
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut wire = Wire {
+        io,
+        buffer: BytesMut::from(ahead),
+        deadline: Instant::now() + IDLE,
+    };
+    // Whatever goes wrong on the wire ends the connection; there is nobody left to tell.
+    let _ = conversation(&mut wire, site, encrypted, peer).await;
+}
+
+async fn conversation<IO>(
+    wire: &mut Wire<IO>,
+    site: &dyn Site,
+    encrypted: bool,
+    peer: IpAddr,
+) -> io::Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    loop {
+        let stop = match exchange(wire, site, encrypted, peer).await {
+            Ok(next) => next,
+            Err(Stop::Wire(error)) => return Err(error),
+            Err(Stop::Malformed(fault)) => match site.malformed(fault, encrypted) {
+                None => Next::HangUp,
+                Some(mut response) => {
+                    response.close = true;
+                    wire.write(&response, false, false).await?;
+                    Next::Linger
+                }
+            },
+        };
+        match stop {
+            Next::Continue => {}
+            Next::HangUp => return Ok(()),
+            Next::Linger => return wire.linger().await,
+        }
+    }
+}
+
+enum Next {
+    Continue,
+    HangUp,
+    /// Close, but read on for a while: closing with unread octets resets the connection, and the answer is lost.
+    Linger,
+}
+
+enum Stop {
+    Wire(io::Error),
+    Malformed(Malformed),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Stop::Wire(error)
+    }
+}
+
+impl From<Malformed> for Stop {
+    fn from(fault: Malformed) -> Self {
+        Stop::Malformed(fault)
+    }
+}
+
+async fn exchange<IO>(
+    wire: &mut Wire<IO>,
+    site: &dyn Site,
+    encrypted: bool,
+    peer: IpAddr,
+) -> Result<Next, Stop>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(mut request) = wire.head(encrypted, peer).await? else {
+        return Ok(Next::HangUp);
+    };
+    let framing = framing(&request)?;
+    let is_head = request.method == "HEAD";
+    let last = request.version == Version::Http10 || wants_close(&request);
+
+    if let Some(expectation) = request.fields.get("expect") {
+        if !expectation.eq_ignore_ascii_case("100-continue") {
+            return Err(Malformed::Expectation.into());
+        }
+        if framing != Framing::None && request.version == Version::Http11 {
+            if let Some(mut response) = site.screen(&request) {
+                response.close = true;
+                wire.write(&response, is_head, false).await?;
+                return Ok(Next::Linger);
+            }
+            wire.io.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+            wire.io.flush().await?;
+        }
+    }
+    let drained = wire.body(framing, &mut request).await?;
+    let Some(mut response) = site.answer(&request) else {
+        return Ok(Next::HangUp);
+    };
+    response.close |= last || !drained;
+    wire.write(&response, is_head, request.version == Version::Http10)
+        .await?;
+    Ok(match (response.close, drained) {
+        (false, _) => Next::Continue,
+        (true, _) => Next::Linger,
+    })
+}
+
+fn wants_close(request: &Request) -> bool {
+    request.fields.all("connection").any(|value| {
+        value
+            .split(|octet| *octet == b',')
+            .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// How long the body is (RFC 9112 §6.3); what is ambiguous is refused.
+fn framing(request: &Request) -> Result<Framing, Malformed> {
+    let fields = &request.fields;
+    let lengths = fields.count("content-length");
+    if fields.has("transfer-encoding") {
+        if lengths > 0
+            || request.version == Version::Http10
+            || fields.count("transfer-encoding") > 1
+        {
+            return Err(Malformed::Syntax);
+        }
+        return match fields.get("transfer-encoding") {
+            Some(coding) if coding.eq_ignore_ascii_case("chunked") => Ok(Framing::Chunked),
+            _ => Err(Malformed::TransferCoding),
+        };
+    }
+    match (lengths, fields.get("content-length")) {
+        (0, _) => Ok(Framing::None),
+        (1, Some(digits))
+            if (1..=18).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            match digits.parse() {
+                Ok(0) => Ok(Framing::None),
+                Ok(length) => Ok(Framing::Length(length)),
+                Err(_) => Err(Malformed::Syntax),
+            }
+        }
+        _ => Err(Malformed::Syntax),
+    }
+}
+
+struct Wire<IO> {
+    io: IO,
+    buffer: BytesMut,
+    deadline: Instant,
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
+    /// More octets into the buffer; `false` at the end of the stream.
+    async fn fill(&mut self) -> Result<bool, Stop> {
+        self.buffer.reserve(8 * 1024);
+        match timeout_at(self.deadline, self.io.read_buf(&mut self.buffer)).await {
+            Err(_) => Err(Malformed::Slow.into()),
+            Ok(read) => Ok(read? > 0),
+        }
+    }
+
+    /// The next head; `None` when the peer went away between requests or stayed silent for too long.
+    async fn head(&mut self, encrypted: bool, peer: IpAddr) -> Result<Option<Request>, Stop> {
+        self.deadline = Instant::now() + IDLE;
+        loop {
+            // An empty line before the request line is skipped (RFC 9112 §2.2).
+            while self.buffer.starts_with(b"\r\n") {
+                self.buffer.advance(2);
+            }
+            if !self.buffer.is_empty() {
+                break;
+            }
+            match self.fill().await {
+                Ok(true) => {}
+                Ok(false) | Err(Stop::Malformed(_)) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        self.deadline = Instant::now() + HEAD_TIME;
+        loop {
+            if let Some((length, request)) = parse_head(&self.buffer, encrypted, peer)? {
+                self.buffer.advance(length);
+                return Ok(Some(request));
+            }
+            if self.buffer.len() > HEAD_READ {
+                return Err(Malformed::HeadTooLarge.into());
+            }
+            if !self.fill().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Reads the body into the request. `false` when it was too long to be read to its end.
+    async fn body(&mut self, framing: Framing, request: &mut Request) -> Result<bool, Stop> {
+        self.deadline = Instant::now() + BODY_TIME;
+        let mut sink = Sink::default();
+        match framing {
+            Framing::None => {}
+            Framing::Length(length) => {
+                if length > BODY_DISCARD as u64 {
+                    request.body = Body::TooLarge;
+                    return Ok(false);
+                }
+                self.take(length as usize, &mut sink).await?;
+            }
+            Framing::Chunked => loop {
+                let size = self.chunk_size().await?;
+                if size == 0 {
+                    self.trailers().await?;
+                    break;
+                }
+                if sink.seen.saturating_add(size) > BODY_DISCARD {
+                    request.body = Body::TooLarge;
+                    return Ok(false);
+                }
+                self.take(size, &mut sink).await?;
+                if self.line().await?.as_slice() != b"" {
+                    return Err(Malformed::Syntax.into());
+                }
+            },
+        }
+        request.body = if sink.seen > BODY {
+            Body::TooLarge
+        } else {
+            Body::Bytes(sink.kept)
+        };
+        Ok(true)
+    }
+
+    async fn take(&mut self, mut length: usize, sink: &mut Sink) -> Result<(), Stop> {
+        while length > 0 {
+            if self.buffer.is_empty() && !self.fill().await? {
+                return Err(Stop::Wire(io::ErrorKind::UnexpectedEof.into()));
+            }
+            let part = length.min(self.buffer.len());
+            sink.push(&self.buffer[..part]);
+            self.buffer.advance(part);
+            length -= part;
+        }
+        Ok(())
+    }
+
+    /// A line without its CRLF.
+    async fn line(&mut self) -> Result<Vec<u8>, Stop> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|octet| *octet == b'\n') {
+                let line = self.buffer.split_to(end + 1);
+                return match line.strip_suffix(b"\r\n") {
+                    Some(line) => Ok(line.to_vec()),
+                    None => Err(Malformed::Syntax.into()),
+                };
+            }
+            if self.buffer.len() > CHUNK_LINE {
+                return Err(Malformed::Syntax.into());
+            }
+            if !self.fill().await? {
+                return Err(Stop::Wire(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+    }
+
+    async fn chunk_size(&mut self) -> Result<usize, Stop> {
+        let line = self.line().await?;
+        let digits = line.split(|octet| *octet == b';').next().unwrap_or(&[]);
+        if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(Malformed::Syntax.into());
+        }
+        let digits = std::str::from_utf8(digits).map_err(|_| Malformed::Syntax)?;
+        Ok(usize::from_str_radix(digits, 16).map_err(|_| Malformed::Syntax)?)
+    }
+
+    async fn trailers(&mut self) -> Result<(), Stop> {
+        let mut octets = 0;
+        loop {
+            let line = self.line().await?;
+            if line.is_empty() {
+                return Ok(());
+            }
+            octets += line.len();
+            if octets > CHUNK_LINE {
+                return Err(Malformed::Syntax.into());
+            }
+        }
+    }
+
+    async fn write(&mut self, response: &Response, is_head: bool, old: bool) -> io::Result<()> {
+        let bytes = serialise(response, is_head, old);
+        self.io.write_all(&bytes).await?;
+        self.io.flush().await
+    }
+
+    async fn linger(&mut self) -> io::Result<()> {
+        self.io.shutdown().await?;
+        let deadline = Instant::now() + LINGER;
+        let mut octets = 0;
+        while octets < BODY_DISCARD {
+            self.buffer.clear();
+            self.buffer.reserve(16 * 1024);
+            match timeout_at(deadline, self.io.read_buf(&mut self.buffer)).await {
+                Ok(Ok(read)) if read > 0 => octets += read,
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Sink {
+    kept: Vec<u8>,
+    seen: usize,
+}
+
+impl Sink {
+    fn push(&mut self, part: &[u8]) {
+        self.seen += part.len();
+        if self.seen <= BODY {
+            self.kept.extend_from_slice(part);
+        } else {
+            self.kept = Vec::new();
+        }
+    }
+}
+
+/// Length of the head and the request in it; `None` when more octets are needed.
+fn parse_head(
+    buffer: &[u8],
+    encrypted: bool,
+    peer: IpAddr,
+) -> Result<Option<(usize, Request)>, Malformed> {
+    let mut lines = [httparse::EMPTY_HEADER; FIELD_LINES];
+    let mut head = httparse::Request::new(&mut lines);
+    let length = match head.parse(buffer) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(Malformed::HeadTooLarge),
+        Err(_) => return Err(Malformed::Syntax),
+    };
+    let version = match head.version {
+        Some(0) => Version::Http10,
+        Some(1) => Version::Http11,
+        _ => return Err(Malformed::Syntax),
+    };
+    let mut fields = Fields::default();
+    for line in head.headers.iter() {
+        fields.push(line.name, line.value);
+    }
+    let hosts = fields.count("host");
+    if hosts > 1 || (hosts == 0 && version == Version::Http11) {
+        return Err(Malformed::Syntax);
+    }
+    let method = head.method.unwrap_or_default();
+    let host = match fields.all("host").next() {
+        Some(host) if !is_authority(host) => return Err(Malformed::Syntax),
+        Some(host) => String::from_utf8_lossy(host).into_owned(),
+        None => String::new(),
+    };
+    let (authority, target) =
+        split_target(method, head.path.unwrap_or_default()).ok_or(Malformed::Syntax)?;
+    let request = Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        authority: authority.map_or(host, ToOwned::to_owned),
+        version,
+        fields,
+        body: Body::Bytes(Vec::new()),
+        encrypted,
+        peer,
+    };
+    Ok(Some((length, request)))
+}
+
+/// Authority (of an absolute-form) and origin-form of a request-target (RFC 9112 §3.2).
+fn split_target<'a>(method: &str, target: &'a str) -> Option<(Option<&'a str>, &'a str)> {
+    if target.contains('#') || !target.is_ascii() {
+        return None;
+    }
+    if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
+        return Some((None, target));
+    }
+    let rest = target
+        .strip_prefix("https://")
+        .or_else(|| target.strip_prefix("http://"))?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    if !is_authority(authority.as_bytes()) || authority.is_empty() || path.starts_with('?') {
+        return None;
+    }
+    Some((Some(authority), if path.is_empty() { "/" } else { path }))
+}
+
+/// Host and port, and nothing else (no userinfo, no path).
+fn is_authority(host: &[u8]) -> bool {
+    host.iter()
+        .all(|octet| octet.is_ascii_alphanumeric() || b".-_:[]".contains(octet))
+}
+
+fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
+    let reason = http::StatusCode::from_u16(response.status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Unknown");
+    let bodiless = matches!(response.status, 100..=199 | 204 | 304);
+    let mut out = Vec::with_capacity(512 + response.body.len());
+    out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", response.status).as_bytes());
+    for (name, value) in &response.fields {
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    if !bodiless {
+        out.extend_from_slice(format!("Content-Length: {}\r\n", response.body.len()).as_bytes());
+    }
+    if response.close || old {
+        out.extend_from_slice(b"Connection: close\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    if !bodiless && (!is_head || response.body_despite_head) {
+        out.extend_from_slice(&response.body);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn read(head: &str) -> Result<Option<(usize, Request)>, Malformed> {
+        parse_head(head.as_bytes(), true, PEER)
+    }
+
+    fn framed(lines: &str) -> Result<Framing, Malformed> {
+        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
+        let (_, request) = read(&head)?.expect("complete");
+        framing(&request)
+    }
+
+    #[test]
+    fn a_host_is_needed_once_and_holds_no_more_than_an_authority() {
+        assert!(read("GET / HTTP/1.1\r\nHost: localhost:1\r\n\r\n").is_ok());
+        for hosts in [
+            "",
+            "Host: a\r\nHost: a\r\n",
+            "Host: a/b\r\n",
+            "Host: u@a\r\n",
+        ] {
+            let head = format!("GET / HTTP/1.1\r\n{hosts}\r\n");
+            assert_eq!(read(&head).err(), Some(Malformed::Syntax), "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_framing_is_refused() {
+        assert!(matches!(
+            framed("Content-Length: 5\r\n"),
+            Ok(Framing::Length(5))
+        ));
+        assert!(matches!(
+            framed("Transfer-Encoding: Chunked\r\n"),
+            Ok(Framing::Chunked)
+        ));
+        for lines in [
+            "Content-Length: 5\r\nContent-Length: 5\r\n",
+            "Content-Length: 5\r\nContent-Length: 6\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: 5,5\r\n",
+            "Content-Length: 0x5\r\n",
+            "Content-Length: 18446744073709551616\r\n",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        ] {
+            assert_eq!(framed(lines).err(), Some(Malformed::Syntax), "{lines:?}");
+        }
+        assert_eq!(
+            framed("Transfer-Encoding: xchunked\r\n").err(),
+            Some(Malformed::TransferCoding)
+        );
+    }
+
+    #[test]
+    fn an_absolute_form_is_cut_down_and_its_authority_wins() {
+        let (_, request) = read("GET https://b:2/x?y HTTP/1.1\r\nHost: a\r\n\r\n")
+            .expect("well formed")
+            .expect("complete");
+        assert_eq!(
+            (request.authority.as_str(), request.target.as_str()),
+            ("b:2", "/x?y")
+        );
+    }
+
+    #[test]
+    fn space_before_the_colon_and_folded_lines_are_syntax_faults() {
+        for line in ["X : 1", "X: 1\r\n 2", "X: \0"] {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{line}\r\n\r\n");
+            assert_eq!(read(&head).err(), Some(Malformed::Syntax), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Starting a deployment: ports, state, flaws.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::authority;
+use super::edge::Edge;
+use super::edge::plain::{PlainSite, Refusal};
+use super::flaw::{Catalogue, FlawSet};
+use super::listen::{Encrypted, Floor, Plain};
+use super::operation::Operation;
+use super::pers;
+use super::site::Site;
+
+/// The contracts that have a reference deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Contract {
+    Pers,
+}
+
+impl Contract {
+    pub const ALL: [Contract; 1] = [Contract::Pers];
+
+    /// The name in files and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Contract::Pers => "pers",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Contract> {
+        Self::ALL
+            .into_iter()
+            .find(|contract| contract.name() == name)
+    }
+
+    /// Every flaw of this contract's deployment.
+    pub fn catalogue(self) -> &'static Catalogue {
+        static CATALOGUES: [OnceLock<Catalogue>; 1] = [const { OnceLock::new() }; 1];
+        CATALOGUES[self as usize].get_or_init(|| {
+            Catalogue::of(&match self {
+                Contract::Pers => pers::flaws(),
+            })
+        })
+    }
+
+    /// The operations of this contract's deployment.
+    pub fn operations(self) -> Vec<Operation> {
+        match self {
+            Contract::Pers => pers::operations(),
+        }
+    }
+
+    fn floor(self) -> Floor {
+        match self {
+            Contract::Pers => Floor::Tls12,
+        }
+    }
+
+    fn refusal(self) -> Refusal {
+        match self {
+            Contract::Pers => Refusal::Forbid,
+        }
+    }
+}
+
+impl fmt::Display for Contract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where a deployment listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub address: IpAddr,
+    /// 0: any free port.
+    pub https_port: u16,
+    /// 0: any free port.
+    pub plain_port: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            https_port: 0,
+            plain_port: 0,
+        }
+    }
+}
+
+/// What a contract's module hands over to be served.
+pub struct Built {
+    pub edge: Arc<Edge>,
+    pub site: Arc<dyn Site>,
+    /// Names and values that a target file refers to.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// A running reference deployment; it stops, with all its connections, when dropped.
+pub struct Deployment {
+    pub contract: Contract,
+    /// The encrypted port.
+    pub https: SocketAddr,
+    /// The port without TLS.
+    pub plain: SocketAddr,
+    /// The root certificate to trust, in PEM.
+    pub ca_pem: String,
+    /// Names and values of the credentials that a target file refers to.
+    pub secrets: BTreeMap<String, String>,
+    listeners: [JoinHandle<()>; 2],
+}
+
+impl Deployment {
+    /// Starts on the runtime of the caller. Fails when a port cannot be had.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O and time enabled; in debug builds when the flaws are of another contract.
+    pub fn start(contract: Contract, flaws: FlawSet, settings: Settings) -> io::Result<Self> {
+        debug_assert!(
+            std::ptr::eq(flaws.catalogue(), contract.catalogue()),
+            "flaws of another contract"
+        );
+        let https = listen(settings.address, settings.https_port)?;
+        let plain = listen(settings.address, settings.plain_port)?;
+        let (https_address, plain_address) = (https.local_addr()?, plain.local_addr()?);
+        let encrypted = Encrypted::new(contract.floor(), &flaws).map_err(io::Error::other)?;
+        let h2c = flaws.has("h2c-enabled");
+        let built = match contract {
+            Contract::Pers => pers::build(flaws, https_address.port()),
+        };
+        let refusing = PlainSite {
+            refusal: contract.refusal(),
+            edge: Arc::clone(&built.edge),
+            api: Arc::clone(&built.site),
+            https_port: https_address.port(),
+        };
+        let unencrypted = Plain {
+            site: Arc::new(refusing),
+            api: Arc::clone(&built.site),
+            h2c,
+        };
+        Ok(Self {
+            contract,
+            https: https_address,
+            plain: plain_address,
+            ca_pem: authority::root_pem().to_owned(),
+            secrets: built.secrets,
+            listeners: [
+                tokio::spawn(encrypted.run(https, built.site)),
+                tokio::spawn(unencrypted.run(plain)),
+            ],
+        })
+    }
+
+    /// `https://localhost:PORT`, without a path.
+    pub fn origin(&self) -> String {
+        format!("https://localhost:{}", self.https.port())
+    }
+}
+
+/// Shows addresses, no secrets.
+impl fmt::Debug for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deployment")
+            .field("contract", &self.contract)
+            .field("https", &self.https)
+            .field("plain", &self.plain)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Deployment {
+    fn drop(&mut self) {
+        for listener in &self.listeners {
+            listener.abort();
+        }
+    }
+}
+
+fn listen(address: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(SocketAddr::new(address, port))?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
