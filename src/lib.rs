@@ -3,9 +3,13 @@
 //! Data flows one way: `suite` loads and plans, `run` executes over `wire`, `journal` keeps what happened,
 //! `judge` derives verdicts from it, `report` renders them. `reference` holds the deployments that prove the checks.
 
+pub mod cli;
 pub mod jose;
 pub mod journal;
 pub mod judge;
+pub mod prove;
 pub mod reference;
+pub mod report;
+pub mod run;
 pub mod suite;
 pub mod wire;

@@ -67,13 +67,10 @@ impl Journal {
     }
 
     /// Everything written so far.
-    pub fn into_records(self) -> Vec<Record> {
-        match self
-            .sink
-            .into_inner()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-        {
-            Sink::Memory(records) | Sink::Both(_, records) => records,
+    pub fn records(&self) -> Vec<Record> {
+        let sink = self.sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match &*sink {
+            Sink::Memory(records) | Sink::Both(_, records) => records.clone(),
         }
     }
 }

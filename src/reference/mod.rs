@@ -18,6 +18,7 @@ mod pers;
 mod secret;
 mod serve;
 mod site;
+mod target_file;
 mod token;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod case;
 mod credential;
 mod keyring;
 mod pace;
+mod probe;
 mod record;
 mod request;
 mod schedule;

@@ -7,6 +7,7 @@ mod client;
 mod dial;
 mod http1;
 mod http2;
+mod library;
 mod message;
 mod pool;
 pub mod probe;
@@ -16,6 +17,7 @@ mod tls;
 mod loopback;
 
 pub use client::{Client, ClientConfig};
+pub use library::{ConversationError, bounded_body, library_client};
 pub use message::{
     Answer, Bounds, Connection, Failure, Origin, Outcome, Phase, Request, Scheme, Timing, Version,
 };

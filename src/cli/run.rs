@@ -1,0 +1,279 @@
+//! `proofmark run`: the main job.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::exit::Exit;
+use super::output::{Fault, Output};
+use super::source::{Source, open};
+use crate::journal::{Journal, RunRecord, read};
+use crate::judge::Verdict;
+use crate::report::{Conformity, View, terminal};
+use crate::run::{Observer, Settings, resume, run};
+use crate::suite::gather::library;
+use crate::suite::model::Level;
+use crate::suite::plan::{Case, Plan};
+use crate::suite::{Library, Wanted, expand};
+
+/// Cases that are carried out at the same time unless `--jobs` says otherwise.
+const DEFAULT_JOBS: usize = 8;
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Target file, `-` for standard input, or reference[:CONTRACT]; without it, all embedded reference deployments
+    #[arg(long, value_name = "FILE")]
+    target: Option<String>,
+    /// Switch on a flaw of the reference deployment
+    #[arg(long = "flaw", value_name = "NAME")]
+    flaws: Vec<String>,
+    /// Only checks whose id matches, `*` for any characters
+    #[arg(long = "check", value_name = "PATTERN")]
+    checks: Vec<String>,
+    /// Only checks of this suite
+    #[arg(long = "suite", value_name = "NAME")]
+    suites: Vec<String>,
+    /// Lowest level whose failures count for the exit code
+    #[arg(long, value_name = "LEVEL", default_value = "must")]
+    level: AskedLevel,
+    /// Write a report: json=PATH, junit=PATH; `-` for standard output
+    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    reports: Vec<super::report::Wish>,
+    /// Keep the journal here
+    #[arg(long, value_name = "PATH")]
+    journal: Option<PathBuf>,
+    /// Go on with the run whose journal is at --journal
+    #[arg(long, requires = "journal", conflicts_with_all = ["checks", "suites", "dry_run"])]
+    resume: bool,
+    /// Cases at the same time
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    jobs: usize,
+    /// Show what would be done, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// `--level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AskedLevel {
+    Must,
+    Should,
+    Advice,
+}
+
+impl From<AskedLevel> for Level {
+    fn from(asked: AskedLevel) -> Self {
+        match asked {
+            AskedLevel::Must => Level::Must,
+            AskedLevel::Should => Level::Should,
+            AskedLevel::Advice => Level::Advice,
+        }
+    }
+}
+
+impl Run {
+    pub fn execute(self, suites: Option<&Path>, out: &Output) -> Result<Exit, Fault> {
+        let library = library(suites)?;
+        self.known(&library)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Fault::World(format!("no runtime: {error}")))?;
+        let _entered = runtime.enter();
+        let sources = open(self.target.as_deref(), &self.flaws, &library)?;
+        let several = sources.len() > 1;
+        if several && self.resume {
+            return Err(Fault::Usage("`--resume` goes on with one target; add `--target`".to_owned()));
+        }
+        if self.dry_run {
+            for source in &sources {
+                let plan = self.plan(source, &library);
+                out.print(&super::dry_run::schedule(&plan));
+            }
+            return Ok(Exit::Conforms);
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        runtime.spawn(watch_for_interrupt(stop.clone()));
+        let mut worst = Exit::Conforms;
+        for source in sources {
+            let exit = self.one(source, several, &library, &runtime, stop.clone(), out)?;
+            worst = worse(worst, exit);
+            if exit == Exit::Interrupted {
+                break;
+            }
+        }
+        Ok(worst)
+    }
+
+    /// Patterns that match nothing are mistakes: a run of nothing would conform to everything.
+    fn known(&self, library: &Library) -> Result<(), Fault> {
+        for pattern in &self.checks {
+            if !library.checks().any(|(_, check)| crate::suite::pattern_matches(pattern, &check.id)) {
+                return Err(Fault::Usage(format!("no check matches `{pattern}`; `proofmark list` shows all")));
+            }
+        }
+        for pattern in &self.suites {
+            if !library.suites.keys().any(|suite| crate::suite::pattern_matches(pattern, suite)) {
+                let all: Vec<&str> = library.suites.keys().map(String::as_str).collect();
+                return Err(Fault::Usage(format!("there is no suite `{pattern}`; there are {}", all.join(", "))));
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(&self, source: &Source, library: &Library) -> Plan {
+        let wanted = Wanted { checks: self.checks.clone(), suites: self.suites.clone() };
+        let target = source.loaded.target.clone();
+        let contract = target.contract.clone();
+        expand(library, target, &contract, &wanted)
+    }
+
+    fn one(
+        &self,
+        source: Source,
+        several: bool,
+        library: &Library,
+        runtime: &tokio::runtime::Runtime,
+        stop: Arc<AtomicBool>,
+        out: &Output,
+    ) -> Result<Exit, Fault> {
+        let contract = source.loaded.target.contract.clone();
+        let path = self.journal.as_ref().map(|path| if several { beside(path, &contract) } else { path.clone() });
+        let settings = Settings { jobs: self.jobs, roots: source.loaded.roots.clone(), stop };
+        let secrets = source.loaded.secrets.clone();
+        let progress = Arc::new(Progress::new(out.live, &source.loaded.target.name));
+        let (earlier, journal) = self.journal(path.as_deref())?;
+        let journal = Arc::new(journal);
+        let outcome = match &earlier {
+            Some(earlier) => {
+                if earlier.head.plan.target.https != source.loaded.target.https {
+                    return Err(Fault::Usage("the journal is of another target; `--resume` needs the same one".to_owned()));
+                }
+                runtime.block_on(resume(earlier, secrets, &settings, journal.clone(), progress.clone()))
+            }
+            None => {
+                let plan = Arc::new(self.plan(&source, library));
+                runtime.block_on(run(&plan, secrets, &settings, journal.clone(), progress.clone()))
+            }
+        };
+        progress.clear();
+        let outcome = outcome.map_err(|error| Fault::World(error.to_string()))?;
+        let records = journal.records();
+        let run = RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
+        let view = View::of(&run);
+        let level = Level::from(self.level);
+        let to_stdout = self.reports.iter().any(super::report::Wish::to_stdout);
+        if !to_stdout {
+            out.print(&terminal(&view, level, out.paint));
+            if several {
+                out.print("\n");
+            }
+        }
+        for wish in &self.reports {
+            wish.write(&view, level, several.then_some(contract.as_str()), out)?;
+        }
+        if let Some(path) = &path {
+            out.note(&format!("journal: {}", path.display()));
+        }
+        Ok(match (outcome.interrupted, view.conformity(level)) {
+            (true, _) => Exit::Interrupted,
+            (false, Conformity::Conforms) => Exit::Conforms,
+            (false, Conformity::Fails) => Exit::Fails,
+            (false, Conformity::Undecided) => Exit::Undecided,
+        })
+    }
+
+    fn journal(&self, path: Option<&Path>) -> Result<(Option<RunRecord>, Journal), Fault> {
+        let Some(path) = path else { return Ok((None, Journal::in_memory())) };
+        let unwritable = |error: std::io::Error| Fault::file(path.to_owned(), error);
+        if !self.resume {
+            return Ok((None, Journal::create(path).map_err(unwritable)?));
+        }
+        let file = std::fs::File::open(path).map_err(unwritable)?;
+        let ends_cut = ends_without_newline(path).map_err(unwritable)?;
+        let (records, _) = read(std::io::BufReader::new(file))
+            .map_err(|error| Fault::Usage(format!("{}: {error}", path.display())))?;
+        let earlier = RunRecord::from_records(records.clone())
+            .map_err(|error| Fault::Usage(format!("{}: {error}", path.display())))?;
+        let journal = Journal::append(path, records, ends_cut).map_err(unwritable)?;
+        Ok((Some(earlier), journal))
+    }
+}
+
+fn ends_without_newline(path: &Path) -> std::io::Result<bool> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last[0] != b'\n')
+}
+
+/// `out/run.jsonl` → `out/run.pers.jsonl`.
+pub fn beside(path: &Path, contract: &str) -> PathBuf {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("report");
+    let name = match path.extension().and_then(|extension| extension.to_str()) {
+        Some(extension) => format!("{stem}.{contract}.{extension}"),
+        None => format!("{stem}.{contract}"),
+    };
+    path.with_file_name(name)
+}
+
+fn worse(a: Exit, b: Exit) -> Exit {
+    let rank = |exit: Exit| match exit {
+        Exit::Conforms => 0,
+        Exit::Undecided => 1,
+        Exit::Fails => 2,
+        Exit::Mistake => 3,
+        Exit::Interrupted => 4,
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
+/// The first Ctrl-C ends the run in good order, the second one ends the process.
+async fn watch_for_interrupt(stop: Arc<AtomicBool>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+    }
+}
+
+struct Progress(ProgressBar);
+
+impl Progress {
+    fn new(live: bool, target: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+        );
+        let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        bar.set_prefix(target.chars().filter(|c| !c.is_control()).take(30).collect::<String>());
+        Self(bar)
+    }
+
+    fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Observer for Progress {
+    fn begins(&self, cases: usize) {
+        self.0.set_length(cases as u64);
+    }
+
+    fn decided(&self, case: &Case, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Fail { .. }) {
+            self.0.set_message(format!("last failure: {}", case.check));
+        }
+        self.0.inc(1);
+    }
+}

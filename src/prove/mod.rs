@@ -1,0 +1,8 @@
+//! Shows of every check that it can fail: the reference deployments with each flaw in turn, every check fired at each,
+//! and every surprise in either direction named.
+
+mod deployments;
+mod matrix;
+
+pub use deployments::{Beholder, fire};
+pub use matrix::{Cell, Matrix, Row, Surprise, compare};

@@ -1,0 +1,51 @@
+//! The target file that a deployment writes for itself.
+
+use std::fmt::Write;
+
+use super::serve::Deployment;
+
+impl Deployment {
+    /// A target file for this deployment, complete in itself: addresses, authority, secrets and ids, and consent to
+    /// everything, since nobody else uses it.
+    pub fn target_file(&self) -> String {
+        let (https, plain) = (self.https.port(), self.plain.port());
+        let mut out = format!(
+            "# A reference deployment of Proofmark. Its secrets are made anew at each start and open nothing else.\n\
+             target: reference-{contract}\n\
+             contract: {contract}\n\
+             url: https://localhost:{https}{prefix}\n\
+             plain_url: http://localhost:{plain}\n",
+            contract = self.contract.name(),
+            prefix = self.prefix(),
+        );
+        out.push_str("ca_pem: |\n");
+        for line in self.ca_pem.lines() {
+            let _ = writeln!(out, "  {line}");
+        }
+        let is_id = |name: &str| name.ends_with("_id");
+        let quoted = |value: &str| serde_json::Value::from(value).to_string();
+        out.push_str("secrets:\n");
+        for (name, value) in self.secrets.iter().filter(|(name, _)| !is_id(name)) {
+            let _ = writeln!(out, "  {name}: {}", quoted(value));
+        }
+        out.push_str("params:\n");
+        for (name, value) in self.secrets.iter().filter(|(name, _)| is_id(name)) {
+            let _ = writeln!(out, "  {name}: {}", quoted(value));
+        }
+        out.push_str("consent:\n  writes: true\n  load: true\n  destructive: true\n  max_requests_per_second: 1000000\n");
+        out
+    }
+
+    /// The first segment of the path that all operations share, such as `/v2`.
+    fn prefix(&self) -> String {
+        let operations = self.contract.operations();
+        let first = |path: &str| path.split('/').nth(1).map(str::to_owned);
+        let shared = operations.first().and_then(|operation| first(operation.path));
+        match shared {
+            Some(shared) if operations.len() > 1 && operations.iter().all(|o| first(o.path).as_ref() == Some(&shared)) => {
+                format!("/{shared}")
+            }
+            _ => String::new(),
+        }
+    }
+}
