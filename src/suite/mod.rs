@@ -1,1 +1,3 @@
-//! Being built.
+//! What a suite, a contract and a target file say.
+
+pub mod load;
