@@ -44,7 +44,7 @@ pub(super) struct Shared {
     pub roots: Arc<rustls::RootCertStore>,
     http1: Arc<rustls::ClientConfig>,
     http2: Arc<rustls::ClientConfig>,
-    lenient: bool,
+    pub lenient: bool,
     pool: Pool,
 }
 
@@ -140,7 +140,7 @@ impl Client {
                 return outcome;
             }
         }
-        let opened = match self.dial_for(origin, &self.shared.http2).await {
+        let opened = match self.dial_h2(origin).await {
             Ok(link) => Session::open(origin, link, &self.bounds).await,
             Err(failure) => Err(failure),
         };
@@ -155,7 +155,7 @@ impl Client {
         }
     }
 
-    async fn exchange_h2(&self, session: &Session, request: &Request) -> Outcome {
+    pub(super) async fn exchange_h2(&self, session: &Session, request: &Request) -> Outcome {
         let exchanged = session.exchange(request, &self.bounds).await;
         if !exchanged.usable && !request.fresh_connection {
             self.shared.pool.drop_session(&request.origin);
@@ -167,8 +167,12 @@ impl Client {
         }
     }
 
-    async fn dial(&self, origin: &Origin) -> Result<Link, Failure> {
+    pub(super) async fn dial(&self, origin: &Origin) -> Result<Link, Failure> {
         self.dial_for(origin, &self.shared.http1).await
+    }
+
+    pub(super) async fn dial_h2(&self, origin: &Origin) -> Result<Link, Failure> {
+        self.dial_for(origin, &self.shared.http2).await
     }
 
     async fn dial_for(
@@ -205,7 +209,7 @@ fn repeatable(method: &str) -> bool {
 }
 
 /// The outcome of a request that found no connection.
-fn undone(failure: Failure) -> Outcome {
+pub(super) fn undone(failure: Failure) -> Outcome {
     Outcome {
         answer: Err(failure),
         connection: Connection::default(),

@@ -1,7 +1,9 @@
 //! How bytes travel: the HTTP client, TLS and plain-text probes.
 //!
 //! [`Client::send`] takes a [`Request`] as it shall be on the wire and gives an [`Outcome`]: an [`Answer`], or one of
-//! a closed set of [`Failure`]s. Whatever a peer does ends in one of these, within [`Bounds`]. [`Client::probe`] asks what HTTP does not show; see [`probe`].
+//! a closed set of [`Failure`]s. Whatever a peer does ends in one of these, within [`Bounds`]. [`Client::race`] sends
+//! several in the same instant, [`Client::send_raw`] octets that are no request. [`Client::probe`] asks what HTTP does
+//! not show; see [`probe`].
 
 mod client;
 mod dial;
@@ -11,6 +13,7 @@ mod library;
 mod message;
 mod pool;
 pub mod probe;
+mod race;
 mod tls;
 
 #[cfg(test)]

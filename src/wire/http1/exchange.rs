@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::framing::Asked;
 use super::reader::{Go, Read, Reader};
-use crate::wire::dial::Link;
+use crate::wire::dial::{Link, broken};
 use crate::wire::{Answer, Bounds, Failure, Outcome, Phase, Request, Timing};
 
 /// What became of a request on a connection.
@@ -89,6 +89,61 @@ pub(in crate::wire) async fn exchange_raw(
         asked = Asked::Other;
     }
     outcomes
+}
+
+/// A request that is written but for its last octet.
+pub(in crate::wire) struct Held {
+    link: Link,
+    last: [u8; 1],
+    asked: Asked,
+}
+
+/// Writes all but the last octet, within [`Bounds::connect`]. A request that cannot be written so far has its outcome.
+pub(in crate::wire) async fn hold(
+    mut link: Link,
+    request: &Request,
+    bounds: &Bounds,
+) -> Result<Held, Outcome> {
+    let mut octets = head_octets(request);
+    octets.extend_from_slice(&request.body);
+    // A head ends with LF at least, so there is a last octet.
+    let last = [octets.pop().unwrap_or(b'\n')];
+    let started = Instant::now();
+    let failure = match tokio::time::timeout(bounds.connect, write(&mut link.stream, &octets)).await
+    {
+        Ok(Ok(())) => {
+            return Ok(Held {
+                link,
+                last,
+                asked: Asked::of(&request.method),
+            });
+        }
+        Ok(Err(error)) => broken(&error),
+        Err(_) => Failure::Timeout(Phase::Answer),
+    };
+    Err(Outcome {
+        answer: Err(failure),
+        connection: link.facts,
+        timing: Timing {
+            first_byte: None,
+            total: started.elapsed(),
+        },
+    })
+}
+
+impl Held {
+    /// Writes the last octet and reads the answer; times count from here. The connection is not used again.
+    pub async fn release(mut self, bounds: &Bounds, lenient: bool) -> Outcome {
+        let (reading, writing) = tokio::io::split(&mut self.link.stream);
+        let mut reader = Reader::new(reading, &mut self.link.buffer, bounds, lenient);
+        let write = write(writing, &self.last);
+        let exchanged = converse(&mut reader, write, self.asked, Instant::now(), bounds).await;
+        Outcome {
+            answer: exchanged.answer,
+            connection: self.link.facts,
+            timing: exchanged.timing,
+        }
+    }
 }
 
 async fn converse<R: AsyncRead + Unpin>(

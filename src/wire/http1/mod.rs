@@ -12,4 +12,4 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub(super) use exchange::{exchange, exchange_raw};
+pub(super) use exchange::{exchange, exchange_raw, hold};

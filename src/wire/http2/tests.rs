@@ -183,3 +183,22 @@ async fn peers_that_break_h2_are_told_apart() {
     let answer = client().send(&over_h2(get(&goaway))).await.answer;
     assert_eq!(answer, Err(Failure::Reset));
 }
+
+#[tokio::test]
+async fn an_endless_head_is_cut() {
+    let flood = serve(|mut stream, _| async move {
+        let _ = stream.write_all(b"\0\0\0\x04\0\0\0\0\0").await;
+        // `:status: 200` on stream 1, and no END_HEADERS ever.
+        let _ = stream.write_all(b"\0\0\x01\x01\0\0\0\0\x01\x88").await;
+        // A field `a: …` of 100 octets in each CONTINUATION.
+        let mut more = b"\0\0\x68\x09\0\0\0\0\x01\0\x01a\x64".to_vec();
+        more.extend([b'x'; 100]);
+        while stream.write_all(&more).await.is_ok() {}
+    })
+    .await;
+    let answer = client().send(&over_h2(get(&flood))).await.answer;
+    assert!(
+        matches!(answer, Err(Failure::Malformed(_) | Failure::Reset)),
+        "{answer:?}"
+    );
+}
