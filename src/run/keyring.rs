@@ -137,11 +137,10 @@ impl Keyring {
 
     async fn oauth2(&self, oauth2: &Oauth2, scope: &dyn Scope) -> Result<Held, String> {
         let fill = |text: &str| fill_text(text, scope).map_err(|error| error.to_string());
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "client_credentials");
+        let mut pairs = vec![("grant_type", "client_credentials".to_owned())];
         for (name, value) in [("scope", &oauth2.scope), ("audience", &oauth2.audience)] {
             if let Some(value) = value {
-                form.append_pair(name, &fill(value)?);
+                pairs.push((name, fill(value)?));
             }
         }
         let client = crate::wire::library_client(&self.roots).map_err(|error| error.to_string())?;
@@ -149,7 +148,7 @@ impl Keyring {
             .post(&oauth2.token_url)
             .basic_auth(fill(&oauth2.client_id)?, Some(fill(&oauth2.client_secret)?))
             .header("content-type", "application/x-www-form-urlencoded")
-            .body(form.finish())
+            .body(form(&pairs))
             .send()
             .await
             .map_err(|error| format!("the token endpoint was not reached: {}", error.without_url()))?;
@@ -162,6 +161,12 @@ impl Keyring {
         })?;
         Ok(held(token.to_owned(), body.get("expires_in").and_then(Value::as_u64)))
     }
+}
+
+fn form(pairs: &[(&str, String)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }
 
 fn held(value: String, life_s: Option<u64>) -> Held {

@@ -7,7 +7,8 @@ use crate::journal::{Exchange, Octets, Record, RecordedRequest};
 use crate::suite::model::{Probe as Step, ProbeKind};
 use crate::suite::plan::Plan;
 use crate::suite::template::{Scope, fill_text};
-use crate::wire::{Connection, Probe, TlsVersion};
+use crate::wire::Connection;
+use crate::wire::probe::{Probe, TlsVersion};
 
 /// Asks and records. The outer error is a fault of the suite, the inner one of the journal.
 pub async fn probe(line: &Line, plan: &Plan, step: &Step, scope: &dyn Scope) -> Result<io::Result<Exchange>, String> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Names that a template may refer to.
-pub trait Scope {
+pub trait Scope: Sync {
     /// The value of a dotted name, or `None` when it has none.
     fn find(&self, path: &[&str]) -> Option<Found>;
 }
