@@ -46,7 +46,11 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::Mistake.into() } else { Exit::Conforms.into() };
+            return if error.use_stderr() {
+                Exit::Mistake.into()
+            } else {
+                Exit::Conforms.into()
+            };
         }
     };
     let out = output::Output::new(arguments.color);

@@ -61,7 +61,9 @@ impl From<Unloadable> for Fault {
 impl Output {
     pub fn new(choice: ColorChoice) -> Self {
         let unset = |name: &str| std::env::var_os(name).is_none_or(|value| value.is_empty());
-        let auto = unset("NO_COLOR") && unset("CI") && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let auto = unset("NO_COLOR")
+            && unset("CI")
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let paint = |terminal: bool| match choice {
             ColorChoice::Always => Paint::Colour,
             ColorChoice::Never => Paint::Plain,
@@ -90,7 +92,11 @@ impl Output {
     pub fn fault(&self, fault: &Fault) {
         match fault {
             Fault::Mistakes(mistakes) => {
-                let _ = write!(io::stderr().lock(), "{}", render(mistakes, self.error_paint == Paint::Colour));
+                let _ = write!(
+                    io::stderr().lock(),
+                    "{}",
+                    render(mistakes, self.error_paint == Paint::Colour)
+                );
             }
             Fault::Usage(says) | Fault::World(says) => self.note(&format!("error: {says}")),
         }

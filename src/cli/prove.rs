@@ -44,14 +44,28 @@ impl Prove {
             Some(name) => vec![contract(name)?],
             None => Contract::ALL.to_vec(),
         };
-        let wanted = Wanted { checks: self.checks.clone(), suites: Vec::new() };
+        let wanted = Wanted {
+            checks: self.checks.clone(),
+            suites: Vec::new(),
+        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Fault::World(format!("no runtime: {error}")))?;
-        let picked = |flaw: &str| self.flaws.is_empty() || self.flaws.iter().any(|p| pattern_matches(p, flaw));
-        let total: usize =
-            contracts.iter().map(|c| 1 + c.catalogue().flaws().iter().filter(|flaw| picked(flaw.id)).count()).sum();
+        let picked = |flaw: &str| {
+            self.flaws.is_empty() || self.flaws.iter().any(|p| pattern_matches(p, flaw))
+        };
+        let total: usize = contracts
+            .iter()
+            .map(|c| {
+                1 + c
+                    .catalogue()
+                    .flaws()
+                    .iter()
+                    .filter(|flaw| picked(flaw.id))
+                    .count()
+            })
+            .sum();
         let progress = Arc::new(Progress::new(out.live, total));
         let mut matrices = Vec::new();
         for contract in &contracts {
@@ -61,8 +75,11 @@ impl Prove {
             matrices.push(matrix);
         }
         progress.0.finish_and_clear();
-        let flaws: BTreeSet<String> =
-            Contract::ALL.iter().flat_map(|c| c.catalogue().flaws()).map(|flaw| flaw.id.to_owned()).collect();
+        let flaws: BTreeSet<String> = Contract::ALL
+            .iter()
+            .flat_map(|c| c.catalogue().flaws())
+            .map(|flaw| flaw.id.to_owned())
+            .collect();
         let whole = self.contract.is_none() && self.checks.is_empty() && self.flaws.is_empty();
         let mut surprises = compare(&matrices, &library, &flaws, whole);
         if !self.flaws.is_empty() || !self.checks.is_empty() || self.contract.is_some() {
@@ -79,7 +96,11 @@ impl Prove {
                 out.print(&format!("{value:#}\n"));
             }
         }
-        Ok(if surprises.is_empty() { Exit::Conforms } else { Exit::Fails })
+        Ok(if surprises.is_empty() {
+            Exit::Conforms
+        } else {
+            Exit::Fails
+        })
     }
 }
 
@@ -87,15 +108,30 @@ fn text(matrices: &[Matrix], surprises: &[Surprise]) -> String {
     let mut out = String::new();
     for matrix in matrices {
         let failing = |row: &crate::prove::Row| -> Vec<String> {
-            row.cells.iter().filter(|(_, cell)| cell.standing == Standing::Fail).map(|(id, _)| id.clone()).collect()
+            row.cells
+                .iter()
+                .filter(|(_, cell)| cell.standing == Standing::Fail)
+                .map(|(id, _)| id.clone())
+                .collect()
         };
         out.push_str(&format!("{}\n", matrix.contract));
         for (flaw, row) in &matrix.flawed {
             let failed = failing(row);
-            let word = if failed.is_empty() { "caught by nothing".to_owned() } else { failed.join(" ") };
+            let word = if failed.is_empty() {
+                "caught by nothing".to_owned()
+            } else {
+                failed.join(" ")
+            };
             out.push_str(&format!("  {flaw:40} {word}\n"));
         }
-        let count = |standing| matrix.correct.cells.values().filter(|cell| cell.standing == standing).count();
+        let count = |standing| {
+            matrix
+                .correct
+                .cells
+                .values()
+                .filter(|cell| cell.standing == standing)
+                .count()
+        };
         out.push_str(&format!(
             "  without a flaw: {} checks, {} pass, {} fail, {} inconclusive, {} skipped\n\n",
             matrix.correct.cells.len(),
@@ -109,8 +145,15 @@ fn text(matrices: &[Matrix], surprises: &[Surprise]) -> String {
         out.push_str(&format!("surprise: {}\n", surprise.sentence()));
     }
     let flaws: usize = matrices.iter().map(|matrix| matrix.flawed.len()).sum();
-    let cells: usize = matrices.iter().flat_map(|m| m.flawed.iter()).map(|(_, row)| row.cells.len()).sum();
-    out.push_str(&format!("{flaws} flaws, {cells} cells, {} surprises\n", surprises.len()));
+    let cells: usize = matrices
+        .iter()
+        .flat_map(|m| m.flawed.iter())
+        .map(|(_, row)| row.cells.len())
+        .sum();
+    out.push_str(&format!(
+        "{flaws} flaws, {cells} cells, {} surprises\n",
+        surprises.len()
+    ));
     out
 }
 
@@ -118,10 +161,15 @@ struct Progress(ProgressBar);
 
 impl Progress {
     fn new(live: bool, total: usize) -> Self {
-        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if live {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
         bar.set_style(
-            ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
+            ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
         Self(bar)
     }
@@ -129,7 +177,8 @@ impl Progress {
 
 impl Beholder for Progress {
     fn done(&self, contract: &str, flaw: Option<&str>) {
-        self.0.set_message(format!("{contract} {}", flaw.unwrap_or("without a flaw")));
+        self.0
+            .set_message(format!("{contract} {}", flaw.unwrap_or("without a flaw")));
         self.0.inc(1);
     }
 }

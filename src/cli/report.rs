@@ -29,7 +29,10 @@ impl FromStr for Wish {
             "terminal" => Format::Terminal,
             other => return Err(format!("no format `{other}`; there is terminal")),
         };
-        Ok(Self { format, path: PathBuf::from(path) })
+        Ok(Self {
+            format,
+            path: PathBuf::from(path),
+        })
     }
 }
 
@@ -39,7 +42,13 @@ impl Wish {
     }
 
     /// Writes the report; where several targets are run, the contract's name goes into the file's.
-    pub fn write(&self, view: &View<'_>, level: Level, contract: Option<&str>, out: &Output) -> Result<(), Fault> {
+    pub fn write(
+        &self,
+        view: &View<'_>,
+        level: Level,
+        contract: Option<&str>,
+        out: &Output,
+    ) -> Result<(), Fault> {
         let text = match self.format {
             Format::Terminal => terminal(view, level, Paint::Plain),
         };
@@ -47,7 +56,9 @@ impl Wish {
             out.print(&text);
             return Ok(());
         }
-        let path = contract.map_or(self.path.clone(), |contract| super::run::beside(&self.path, contract));
+        let path = contract.map_or(self.path.clone(), |contract| {
+            super::run::beside(&self.path, contract)
+        });
         std::fs::write(&path, text).map_err(|error| Fault::file(path, error))
     }
 }

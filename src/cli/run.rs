@@ -86,7 +86,9 @@ impl Run {
         let sources = open(self.target.as_deref(), &self.flaws, &library)?;
         let several = sources.len() > 1;
         if several && self.resume {
-            return Err(Fault::Usage("`--resume` goes on with one target; add `--target`".to_owned()));
+            return Err(Fault::Usage(
+                "`--resume` goes on with one target; add `--target`".to_owned(),
+            ));
         }
         if self.dry_run {
             for source in &sources {
@@ -111,21 +113,36 @@ impl Run {
     /// Patterns that match nothing are mistakes: a run of nothing would conform to everything.
     fn known(&self, library: &Library) -> Result<(), Fault> {
         for pattern in &self.checks {
-            if !library.checks().any(|(_, check)| crate::suite::pattern_matches(pattern, &check.id)) {
-                return Err(Fault::Usage(format!("no check matches `{pattern}`; `proofmark list` shows all")));
+            if !library
+                .checks()
+                .any(|(_, check)| crate::suite::pattern_matches(pattern, &check.id))
+            {
+                return Err(Fault::Usage(format!(
+                    "no check matches `{pattern}`; `proofmark list` shows all"
+                )));
             }
         }
         for pattern in &self.suites {
-            if !library.suites.keys().any(|suite| crate::suite::pattern_matches(pattern, suite)) {
+            if !library
+                .suites
+                .keys()
+                .any(|suite| crate::suite::pattern_matches(pattern, suite))
+            {
                 let all: Vec<&str> = library.suites.keys().map(String::as_str).collect();
-                return Err(Fault::Usage(format!("there is no suite `{pattern}`; there are {}", all.join(", "))));
+                return Err(Fault::Usage(format!(
+                    "there is no suite `{pattern}`; there are {}",
+                    all.join(", ")
+                )));
             }
         }
         Ok(())
     }
 
     fn plan(&self, source: &Source, library: &Library) -> Plan {
-        let wanted = Wanted { checks: self.checks.clone(), suites: self.suites.clone() };
+        let wanted = Wanted {
+            checks: self.checks.clone(),
+            suites: self.suites.clone(),
+        };
         let target = source.loaded.target.clone();
         let contract = target.contract.clone();
         expand(library, target, &contract, &wanted)
@@ -141,8 +158,18 @@ impl Run {
         out: &Output,
     ) -> Result<Exit, Fault> {
         let contract = source.loaded.target.contract.clone();
-        let path = self.journal.as_ref().map(|path| if several { beside(path, &contract) } else { path.clone() });
-        let settings = Settings { jobs: self.jobs, roots: source.loaded.roots.clone(), stop };
+        let path = self.journal.as_ref().map(|path| {
+            if several {
+                beside(path, &contract)
+            } else {
+                path.clone()
+            }
+        });
+        let settings = Settings {
+            jobs: self.jobs,
+            roots: source.loaded.roots.clone(),
+            stop,
+        };
         let secrets = source.loaded.secrets.clone();
         let progress = Arc::new(Progress::new(out.live, &source.loaded.target.name));
         let (earlier, journal) = self.journal(path.as_deref())?;
@@ -150,19 +177,35 @@ impl Run {
         let outcome = match &earlier {
             Some(earlier) => {
                 if earlier.head.plan.target.https != source.loaded.target.https {
-                    return Err(Fault::Usage("the journal is of another target; `--resume` needs the same one".to_owned()));
+                    return Err(Fault::Usage(
+                        "the journal is of another target; `--resume` needs the same one"
+                            .to_owned(),
+                    ));
                 }
-                runtime.block_on(resume(earlier, secrets, &settings, journal.clone(), progress.clone()))
+                runtime.block_on(resume(
+                    earlier,
+                    secrets,
+                    &settings,
+                    journal.clone(),
+                    progress.clone(),
+                ))
             }
             None => {
                 let plan = Arc::new(self.plan(&source, library));
-                runtime.block_on(run(&plan, secrets, &settings, journal.clone(), progress.clone()))
+                runtime.block_on(run(
+                    &plan,
+                    secrets,
+                    &settings,
+                    journal.clone(),
+                    progress.clone(),
+                ))
             }
         };
         progress.clear();
         let outcome = outcome.map_err(|error| Fault::World(error.to_string()))?;
         let records = journal.records();
-        let run = RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
+        let run =
+            RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
         let view = View::of(&run);
         let level = Level::from(self.level);
         let to_stdout = self.reports.iter().any(super::report::Wish::to_stdout);
@@ -187,7 +230,9 @@ impl Run {
     }
 
     fn journal(&self, path: Option<&Path>) -> Result<(Option<RunRecord>, Journal), Fault> {
-        let Some(path) = path else { return Ok((None, Journal::in_memory())) };
+        let Some(path) = path else {
+            return Ok((None, Journal::in_memory()));
+        };
         let unwritable = |error: std::io::Error| Fault::file(path.to_owned(), error);
         if !self.resume {
             return Ok((None, Journal::create(path).map_err(unwritable)?));
@@ -217,7 +262,10 @@ fn ends_without_newline(path: &Path) -> std::io::Result<bool> {
 
 /// `out/run.jsonl` → `out/run.pers.jsonl`.
 pub fn beside(path: &Path, contract: &str) -> PathBuf {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("report");
+    let stem = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or("report");
     let name = match path.extension().and_then(|extension| extension.to_str()) {
         Some(extension) => format!("{stem}.{contract}.{extension}"),
         None => format!("{stem}.{contract}"),
@@ -251,12 +299,22 @@ impl Progress {
     fn new(live: bool, target: &str) -> Self {
         let bar = ProgressBar::with_draw_target(
             None,
-            if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+            if live {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
         );
         let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
-        bar.set_prefix(target.chars().filter(|c| !c.is_control()).take(30).collect::<String>());
+        bar.set_prefix(
+            target
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(30)
+                .collect::<String>(),
+        );
         Self(bar)
     }
 

@@ -27,9 +27,15 @@ pub struct Serve {
 
 impl Serve {
     pub fn execute(self, out: &Output) -> Result<Exit, Fault> {
-        let name = self.deployment.strip_prefix("reference:").unwrap_or(&self.deployment);
+        let name = self
+            .deployment
+            .strip_prefix("reference:")
+            .unwrap_or(&self.deployment);
         let contract = contract(name)?;
-        let flaws = contract.catalogue().select(&self.flaws).map_err(|error| Fault::Usage(error.to_string()))?;
+        let flaws = contract
+            .catalogue()
+            .select(&self.flaws)
+            .map_err(|error| Fault::Usage(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -40,8 +46,9 @@ impl Serve {
             plain_port: self.port.map_or(0, |port| port.saturating_add(1)),
             ..Settings::default()
         };
-        let deployment = Deployment::start(contract, flaws, settings)
-            .map_err(|error| Fault::World(format!("the reference deployment does not start: {error}")))?;
+        let deployment = Deployment::start(contract, flaws, settings).map_err(|error| {
+            Fault::World(format!("the reference deployment does not start: {error}"))
+        })?;
         let text = deployment.target_file();
         match &self.target_file {
             Some(path) => {
@@ -50,7 +57,11 @@ impl Serve {
             }
             None => out.print(&text),
         }
-        out.note(&format!("serving {} at {}; Ctrl-C ends it", contract.name(), deployment.origin()));
+        out.note(&format!(
+            "serving {} at {}; Ctrl-C ends it",
+            contract.name(),
+            deployment.origin()
+        ));
         runtime.block_on(async {
             let _ = tokio::signal::ctrl_c().await;
         });

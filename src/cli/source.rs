@@ -18,38 +18,74 @@ pub struct Source {
 const REFERENCE: &str = "reference";
 
 /// The targets that the flags ask for: one file, one reference deployment, or all of them.
-pub fn open(target: Option<&str>, flaws: &[String], library: &Library) -> Result<Vec<Source>, Fault> {
+pub fn open(
+    target: Option<&str>,
+    flaws: &[String],
+    library: &Library,
+) -> Result<Vec<Source>, Fault> {
     match target {
-        None | Some(REFERENCE) => Contract::ALL.iter().map(|contract| start(*contract, flaws, library)).collect(),
+        None | Some(REFERENCE) => Contract::ALL
+            .iter()
+            .map(|contract| start(*contract, flaws, library))
+            .collect(),
         Some(name) => match name.strip_prefix("reference:") {
             Some(name) => Ok(vec![start(contract(name)?, flaws, library)?]),
-            None if !flaws.is_empty() => {
-                Err(Fault::Usage("`--flaw` is for reference deployments; add `--target reference:CONTRACT`".to_owned()))
-            }
-            None => Ok(vec![Source { loaded: file(name, library)?, deployment: None }]),
+            None if !flaws.is_empty() => Err(Fault::Usage(
+                "`--flaw` is for reference deployments; add `--target reference:CONTRACT`"
+                    .to_owned(),
+            )),
+            None => Ok(vec![Source {
+                loaded: file(name, library)?,
+                deployment: None,
+            }]),
         },
     }
 }
 
 pub fn contract(name: &str) -> Result<Contract, Fault> {
     Contract::named(name).ok_or_else(|| {
-        let all: Vec<&str> = Contract::ALL.iter().map(|contract| contract.name()).collect();
-        Fault::Usage(format!("there is no reference deployment `{name}`; there are {}", all.join(", ")))
+        let all: Vec<&str> = Contract::ALL
+            .iter()
+            .map(|contract| contract.name())
+            .collect();
+        Fault::Usage(format!(
+            "there is no reference deployment `{name}`; there are {}",
+            all.join(", ")
+        ))
     })
 }
 
 /// Starts a reference deployment with the flaws that it knows; a flaw that no deployment knows is a mistake.
 pub fn start(contract: Contract, flaws: &[String], library: &Library) -> Result<Source, Fault> {
-    let mine: Vec<&String> = flaws.iter().filter(|flaw| contract.catalogue().find(flaw).is_some()).collect();
-    if let Some(unknown) =
-        flaws.iter().find(|flaw| !Contract::ALL.iter().any(|contract| contract.catalogue().find(flaw).is_some()))
-    {
-        let error = contract.catalogue().select(&[unknown.as_str()]).map(drop).map_err(|error| error.to_string());
-        return Err(Fault::Usage(error.err().unwrap_or_else(|| format!("there is no flaw `{unknown}`"))));
+    let mine: Vec<&String> = flaws
+        .iter()
+        .filter(|flaw| contract.catalogue().find(flaw).is_some())
+        .collect();
+    if let Some(unknown) = flaws.iter().find(|flaw| {
+        !Contract::ALL
+            .iter()
+            .any(|contract| contract.catalogue().find(flaw).is_some())
+    }) {
+        let error = contract
+            .catalogue()
+            .select(&[unknown.as_str()])
+            .map(drop)
+            .map_err(|error| error.to_string());
+        return Err(Fault::Usage(
+            error
+                .err()
+                .unwrap_or_else(|| format!("there is no flaw `{unknown}`")),
+        ));
     }
-    let flaws = contract.catalogue().select(&mine).map_err(|error| Fault::Usage(error.to_string()))?;
+    let flaws = contract
+        .catalogue()
+        .select(&mine)
+        .map_err(|error| Fault::Usage(error.to_string()))?;
     let (loaded, deployment) = deploy(contract, flaws, library, Settings::default())?;
-    Ok(Source { loaded, deployment: Some(deployment) })
+    Ok(Source {
+        loaded,
+        deployment: Some(deployment),
+    })
 }
 
 /// Starts a deployment and loads the target file that it writes for itself.
@@ -59,8 +95,9 @@ pub fn deploy(
     library: &Library,
     settings: Settings,
 ) -> Result<(Loaded, Deployment), Fault> {
-    let deployment = Deployment::start(contract, flaws, settings)
-        .map_err(|error| Fault::World(format!("the reference deployment does not start: {error}")))?;
+    let deployment = Deployment::start(contract, flaws, settings).map_err(|error| {
+        Fault::World(format!("the reference deployment does not start: {error}"))
+    })?;
     let text = deployment.target_file();
     let loaded = load(
         &format!("target file of reference:{}", contract.name()),
@@ -81,7 +118,8 @@ fn file(name: &str, library: &Library) -> Result<Loaded, Fault> {
             .take(crate::suite::load::MAX_FILE_BYTES as u64 + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| Fault::Usage(format!("standard input: {error}")))?;
-        return load("<stdin>", &bytes, Path::new("."), library, &environment).map_err(Fault::Mistakes);
+        return load("<stdin>", &bytes, Path::new("."), library, &environment)
+            .map_err(Fault::Mistakes);
     }
     let path = Path::new(name);
     let bytes = std::fs::read(path).map_err(|error| Fault::file(path.to_owned(), error))?;

@@ -68,7 +68,10 @@ impl Journal {
 
     /// Everything written so far.
     pub fn records(&self) -> Vec<Record> {
-        let sink = self.sink.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let sink = self
+            .sink
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
         match &*sink {
             Sink::Memory(records) | Sink::Both(_, records) => records.clone(),
         }

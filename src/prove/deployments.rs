@@ -34,12 +34,22 @@ pub async fn fire(
     beholder: Arc<dyn Beholder>,
 ) -> Result<Matrix, String> {
     let flaws: Vec<Option<&'static str>> = std::iter::once(None)
-        .chain(contract.catalogue().flaws().iter().map(|flaw| flaw.id).filter(|id| wanted_flaw(id)).map(Some))
+        .chain(
+            contract
+                .catalogue()
+                .flaws()
+                .iter()
+                .map(|flaw| flaw.id)
+                .filter(|id| wanted_flaw(id))
+                .map(Some),
+        )
         .collect();
     let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for (at, flaw) in flaws.iter().copied().enumerate() {
-        let Ok(permit) = permits.clone().acquire_owned().await else { break };
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            break;
+        };
         let (library, wanted, beholder) = (library.clone(), wanted.clone(), beholder.clone());
         tasks.spawn(async move {
             let row = row(contract, flaw, &library, &wanted).await;
@@ -59,26 +69,61 @@ pub async fn fire(
     Ok(Matrix {
         contract: contract.name().to_owned(),
         correct: rows.next().unwrap_or_default(),
-        flawed: flaws.iter().skip(1).flatten().map(|flaw| (*flaw).to_owned()).zip(rows).collect(),
+        flawed: flaws
+            .iter()
+            .skip(1)
+            .flatten()
+            .map(|flaw| (*flaw).to_owned())
+            .zip(rows)
+            .collect(),
     })
 }
 
-async fn row(contract: Contract, flaw: Option<&str>, library: &Library, wanted: &Wanted) -> Result<Row, String> {
+async fn row(
+    contract: Contract,
+    flaw: Option<&str>,
+    library: &Library,
+    wanted: &Wanted,
+) -> Result<Row, String> {
     let chosen: Vec<&str> = flaw.into_iter().collect();
-    let flaws = contract.catalogue().select(&chosen).map_err(|error| error.to_string())?;
-    let deployment = Deployment::start(contract, flaws, Place::default()).map_err(|error| error.to_string())?;
+    let flaws = contract
+        .catalogue()
+        .select(&chosen)
+        .map_err(|error| error.to_string())?;
+    let deployment =
+        Deployment::start(contract, flaws, Place::default()).map_err(|error| error.to_string())?;
     let text = deployment.target_file();
-    let loaded = load("target file", text.as_bytes(), Path::new("."), library, &|_| None)
-        .map_err(|mistakes| crate::suite::load::render(&mistakes, false))?;
+    let loaded = load(
+        "target file",
+        text.as_bytes(),
+        Path::new("."),
+        library,
+        &|_| None,
+    )
+    .map_err(|mistakes| crate::suite::load::render(&mistakes, false))?;
     let name = loaded.target.contract.clone();
     let plan = Arc::new(expand(library, loaded.target, &name, wanted));
     let journal = Arc::new(Journal::in_memory());
-    let settings = Settings { jobs: JOBS, roots: loaded.roots, stop: Arc::new(AtomicBool::new(false)) };
-    run(&plan, loaded.secrets, &settings, journal.clone(), Arc::new(Silent))
-        .await
-        .map_err(|error| error.to_string())?;
+    let settings = Settings {
+        jobs: JOBS,
+        roots: loaded.roots,
+        stop: Arc::new(AtomicBool::new(false)),
+    };
+    run(
+        &plan,
+        loaded.secrets,
+        &settings,
+        journal.clone(),
+        Arc::new(Silent),
+    )
+    .await
+    .map_err(|error| error.to_string())?;
     let run = RunRecord::from_records(journal.records()).map_err(|error| error.to_string())?;
-    let cells = View::of(&run).checks.iter().map(|check| (check.id.to_owned(), cell(check))).collect();
+    let cells = View::of(&run)
+        .checks
+        .iter()
+        .map(|check| (check.id.to_owned(), cell(check)))
+        .collect();
     Ok(Row { cells })
 }
 

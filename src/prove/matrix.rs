@@ -37,15 +37,33 @@ pub struct Cell {
 #[serde(tag = "surprise", rename_all = "kebab-case")]
 pub enum Surprise {
     /// A check fails on a correct deployment.
-    FalseAlarm { contract: String, check: String, says: String },
+    FalseAlarm {
+        contract: String,
+        check: String,
+        says: String,
+    },
     /// A check cannot decide on a correct deployment.
-    Undecided { contract: String, check: String, says: String },
+    Undecided {
+        contract: String,
+        check: String,
+        says: String,
+    },
     /// No check fails under a flaw.
     Uncaught { contract: String, flaw: String },
     /// A check that names a flaw does not fail under it.
-    Missed { contract: String, flaw: String, check: String, says: String },
+    Missed {
+        contract: String,
+        flaw: String,
+        check: String,
+        says: String,
+    },
     /// A check fails under a flaw that it does not name.
-    CrossTalk { contract: String, flaw: String, check: String, says: String },
+    CrossTalk {
+        contract: String,
+        flaw: String,
+        check: String,
+        says: String,
+    },
     /// No flaw of any deployment makes a check fail.
     Unproved { check: String },
     /// A check names a flaw that no deployment has.
@@ -56,26 +74,53 @@ impl Surprise {
     /// One line for the reader.
     pub fn sentence(&self) -> String {
         match self {
-            Surprise::FalseAlarm { contract, check, says } => format!("{contract}: {check} fails without any flaw: {says}"),
-            Surprise::Undecided { contract, check, says } => {
+            Surprise::FalseAlarm {
+                contract,
+                check,
+                says,
+            } => format!("{contract}: {check} fails without any flaw: {says}"),
+            Surprise::Undecided {
+                contract,
+                check,
+                says,
+            } => {
                 format!("{contract}: {check} is inconclusive without any flaw: {says}")
             }
-            Surprise::Uncaught { contract, flaw } => format!("{contract}: no check fails with {flaw}"),
-            Surprise::Missed { contract, flaw, check, says } => {
+            Surprise::Uncaught { contract, flaw } => {
+                format!("{contract}: no check fails with {flaw}")
+            }
+            Surprise::Missed {
+                contract,
+                flaw,
+                check,
+                says,
+            } => {
                 format!("{contract}: {check} names {flaw} and does not fail with it: {says}")
             }
-            Surprise::CrossTalk { contract, flaw, check, says } => {
+            Surprise::CrossTalk {
+                contract,
+                flaw,
+                check,
+                says,
+            } => {
                 format!("{contract}: {check} fails with {flaw}, which it does not name: {says}")
             }
             Surprise::Unproved { check } => format!("{check}: no flaw makes it fail"),
-            Surprise::UnknownFlaw { check, flaw } => format!("{check} names {flaw}, and no deployment has such a flaw"),
+            Surprise::UnknownFlaw { check, flaw } => {
+                format!("{check} names {flaw}, and no deployment has such a flaw")
+            }
         }
     }
 }
 
 /// Every surprise in the matrices. `flaws` are the ids of all flaws of all deployments; `whole` says that every check
 /// was fired at every deployment, so that what did not happen did not happen anywhere.
-pub fn compare(matrices: &[Matrix], library: &Library, flaws: &BTreeSet<String>, whole: bool) -> Vec<Surprise> {
+pub fn compare(
+    matrices: &[Matrix],
+    library: &Library,
+    flaws: &BTreeSet<String>,
+    whole: bool,
+) -> Vec<Surprise> {
     let mut surprises = Vec::new();
     let mut proved: BTreeSet<&str> = BTreeSet::new();
     for matrix in matrices {
@@ -83,15 +128,25 @@ pub fn compare(matrices: &[Matrix], library: &Library, flaws: &BTreeSet<String>,
         for (check, cell) in &matrix.correct.cells {
             let (check, says) = (check.clone(), cell.says.clone());
             match cell.standing {
-                Standing::Fail => surprises.push(Surprise::FalseAlarm { contract: contract(), check, says }),
-                Standing::Inconclusive => surprises.push(Surprise::Undecided { contract: contract(), check, says }),
+                Standing::Fail => surprises.push(Surprise::FalseAlarm {
+                    contract: contract(),
+                    check,
+                    says,
+                }),
+                Standing::Inconclusive => surprises.push(Surprise::Undecided {
+                    contract: contract(),
+                    check,
+                    says,
+                }),
                 Standing::Pass | Standing::Skipped => {}
             }
         }
         for (flaw, row) in &matrix.flawed {
             let mut caught = false;
             for (id, cell) in &row.cells {
-                let Some((_, check)) = library.check(id) else { continue };
+                let Some((_, check)) = library.check(id) else {
+                    continue;
+                };
                 let named = check.proved_by.contains(flaw);
                 let failed = cell.standing == Standing::Fail;
                 caught |= failed;
@@ -104,26 +159,36 @@ pub fn compare(matrices: &[Matrix], library: &Library, flaws: &BTreeSet<String>,
                         check: id.clone(),
                         says: says(),
                     }),
-                    (true, false) if cell.standing != Standing::Skipped => surprises.push(Surprise::Missed {
-                        contract: contract(),
-                        flaw: flaw.clone(),
-                        check: id.clone(),
-                        says: says(),
-                    }),
+                    (true, false) if cell.standing != Standing::Skipped => {
+                        surprises.push(Surprise::Missed {
+                            contract: contract(),
+                            flaw: flaw.clone(),
+                            check: id.clone(),
+                            says: says(),
+                        })
+                    }
                     _ => {}
                 }
             }
             if !caught && whole {
-                surprises.push(Surprise::Uncaught { contract: contract(), flaw: flaw.clone() });
+                surprises.push(Surprise::Uncaught {
+                    contract: contract(),
+                    flaw: flaw.clone(),
+                });
             }
         }
     }
     for (_, check) in library.checks() {
         for flaw in check.proved_by.iter().filter(|flaw| !flaws.contains(*flaw)) {
-            surprises.push(Surprise::UnknownFlaw { check: check.id.clone(), flaw: flaw.clone() });
+            surprises.push(Surprise::UnknownFlaw {
+                check: check.id.clone(),
+                flaw: flaw.clone(),
+            });
         }
         if whole && !proved.contains(check.id.as_str()) {
-            surprises.push(Surprise::Unproved { check: check.id.clone() });
+            surprises.push(Surprise::Unproved {
+                check: check.id.clone(),
+            });
         }
     }
     surprises

@@ -28,7 +28,7 @@ impl Deployment {
         for (name, value) in self.secrets.iter().filter(|(name, _)| !is_id(name)) {
             let _ = writeln!(out, "  {name}: {}", quoted(value));
         }
-        out.push_str("params:\n");
+        out.push_str("values:\n");
         for (name, value) in self.secrets.iter().filter(|(name, _)| is_id(name)) {
             let _ = writeln!(out, "  {name}: {}", quoted(value));
         }
@@ -36,14 +36,17 @@ impl Deployment {
         out
     }
 
-    /// The first segment of the path that all operations share, such as `/v2`.
+    /// The version segment that the paths of the API begin with, such as `/v2`; nothing where there is none.
     fn prefix(&self) -> String {
         let operations = self.contract.operations();
-        let first = |path: &str| path.split('/').nth(1).map(str::to_owned);
-        let shared = operations.first().and_then(|operation| first(operation.path));
-        match shared {
-            Some(shared) if operations.len() > 1 && operations.iter().all(|o| first(o.path).as_ref() == Some(&shared)) => {
-                format!("/{shared}")
+        let first = operations
+            .first()
+            .and_then(|operation| operation.path.split('/').nth(1));
+        match first {
+            Some(segment)
+                if segment.starts_with('v') && segment[1..].chars().all(|c| c.is_ascii_digit()) =>
+            {
+                format!("/{segment}")
             }
             _ => String::new(),
         }

@@ -20,7 +20,12 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
     } else {
         words.push("--http1.1".to_owned());
     }
-    if request.origin.scheme == Scheme::Https && matches!(request.origin.host.as_str(), "localhost" | "127.0.0.1" | "::1") {
+    if request.origin.scheme == Scheme::Https
+        && matches!(
+            request.origin.host.as_str(),
+            "localhost" | "127.0.0.1" | "::1"
+        )
+    {
         words.push("-k".to_owned());
     }
     match request.method.as_str() {
@@ -43,19 +48,33 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
             notes.push(format!("`{name}` holds octets that a shell cannot pass on"));
         }
         let text = value.text();
-        let line = if text.is_empty() { format!("{name};") } else { format!("{name}: {text}") };
+        let line = if text.is_empty() {
+            format!("{name};")
+        } else {
+            format!("{name}: {text}")
+        };
         words.extend(["-H".to_owned(), quote(&line)]);
     }
     if !request.body.0.is_empty() {
         let text = request.body.text();
-        if request.body.is_utf8() && text.chars().count() <= MAX_BODY_CHARS && request.body.0.len() as u64 == request.body_bytes {
+        if request.body.is_utf8()
+            && text.chars().count() <= MAX_BODY_CHARS
+            && request.body.0.len() as u64 == request.body_bytes
+        {
             words.extend(["--data-binary".to_owned(), quote(&text)]);
         } else {
-            notes.push(format!("with a body of {} octets, see the journal", request.body_bytes));
+            notes.push(format!(
+                "with a body of {} octets, see the journal",
+                request.body_bytes
+            ));
         }
     }
     words.push("--path-as-is".to_owned());
-    words.push(quote(&format!("{}{}", request.origin, request.target.text())));
+    words.push(quote(&format!(
+        "{}{}",
+        request.origin,
+        request.target.text()
+    )));
     let mut command = words.join(" ");
     for note in notes {
         command.push_str(&format!("  # {note}"));
@@ -72,7 +91,10 @@ fn quote(text: &str) -> String {
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
     }
-    let visible: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let visible: String = text
+        .chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect();
     format!("'{}'", visible.replace('\'', r"'\''"))
 }
 
@@ -82,7 +104,9 @@ fn double_quote(text: &str) -> String {
     while let Some(open) = rest.find(MARK_OPEN) {
         push_escaped(&mut out, &rest[..open]);
         let inner = &rest[open + MARK_OPEN.len_utf8()..];
-        let Some(close) = inner.find(MARK_CLOSE) else { break };
+        let Some(close) = inner.find(MARK_CLOSE) else {
+            break;
+        };
         out.push_str("${");
         out.push_str(&variable(&inner[..close]));
         out.push('}');
@@ -96,7 +120,15 @@ fn double_quote(text: &str) -> String {
 /// `user.token:9f3c21aa` → `USER_TOKEN`.
 fn variable(mark: &str) -> String {
     let name = mark.rsplit_once(':').map_or(mark, |(name, _)| name);
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }
 
 fn push_escaped(out: &mut String, text: &str) {

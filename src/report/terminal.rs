@@ -36,10 +36,12 @@ const BOLD: Style = Style::new().bold();
 pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
     let mut out = String::new();
     let target = &view.run.head.plan.target;
-    out.push_str(&format!("{} against contract {}\n", paint.on(BOLD, &visible(&target.name)), target.contract));
-    let failed = |binding: bool| {
-        move |case: &&CaseView<'_>| matches!(&case.verdict, Verdict::Fail { level: broken, .. } if (*broken >= level) == binding)
-    };
+    out.push_str(&format!(
+        "{} against contract {}\n",
+        paint.on(BOLD, &visible(&target.name)),
+        target.contract
+    ));
+    let failed = |binding: bool| move |case: &&CaseView<'_>| matches!(&case.verdict, Verdict::Fail { level: broken, .. } if (*broken >= level) == binding);
     section(&mut out, view, "FAIL", RED, paint, failed(true));
     section(&mut out, view, "warn", YELLOW, paint, failed(false));
     doubts(&mut out, view, paint);
@@ -59,7 +61,12 @@ fn section<'v>(
     for check in &view.checks {
         let cases: Vec<&CaseView<'_>> = check.cases.iter().filter(&chosen).collect();
         for case in cases.iter().take(SHOWN_CASES) {
-            let Verdict::Fail { findings, level, .. } = &case.verdict else { continue };
+            let Verdict::Fail {
+                findings, level, ..
+            } = &case.verdict
+            else {
+                continue;
+            };
             let finding = findings.worst();
             out.push('\n');
             out.push_str(&format!(
@@ -69,18 +76,27 @@ fn section<'v>(
                 check.planned.check.title,
                 check.planned.check.source,
             ));
-            let because = finding.because.as_ref().map(|text| format!(" — {}", visible(text))).unwrap_or_default();
+            let because = finding
+                .because
+                .as_ref()
+                .map(|text| format!(" — {}", visible(text)))
+                .unwrap_or_default();
             out.push_str(&format!(
                 "     expected {}; {}{because}\n",
                 visible(&finding.expected),
                 visible(&finding.observed)
             ));
             let shown = view.run.exchanges.get(&finding.exchange).and_then(curl);
-            let command = shown.unwrap_or_else(|| format!("exchange {} of the journal", finding.exchange));
+            let command =
+                shown.unwrap_or_else(|| format!("exchange {} of the journal", finding.exchange));
             out.push_str(&format!("     {}\n", paint.on(DIM, &visible(&command))));
         }
         if cases.len() > SHOWN_CASES {
-            out.push_str(&format!("     and {} more cases of {}\n", cases.len() - SHOWN_CASES, check.id));
+            out.push_str(&format!(
+                "     and {} more cases of {}\n",
+                cases.len() - SHOWN_CASES,
+                check.id
+            ));
         }
     }
 }
@@ -89,7 +105,9 @@ fn doubts(out: &mut String, view: &View<'_>, paint: Paint) {
     for check in &view.checks {
         let mut said: Vec<&str> = Vec::new();
         for case in &check.cases {
-            let Verdict::Inconclusive { why, says, .. } = &case.verdict else { continue };
+            let Verdict::Inconclusive { why, says, .. } = &case.verdict else {
+                continue;
+            };
             if said.contains(&says.as_str()) || said.len() >= SHOWN_CASES {
                 continue;
             }
@@ -103,9 +121,17 @@ fn doubts(out: &mut String, view: &View<'_>, paint: Paint) {
                 visible(says)
             ));
         }
-        let all = check.cases.iter().filter(|case| case.standing() == Standing::Inconclusive).count();
+        let all = check
+            .cases
+            .iter()
+            .filter(|case| case.standing() == Standing::Inconclusive)
+            .count();
         if all > said.len() {
-            out.push_str(&format!("     and {} more cases of {}\n", all - said.len(), check.id));
+            out.push_str(&format!(
+                "     and {} more cases of {}\n",
+                all - said.len(),
+                check.id
+            ));
         }
     }
 }
@@ -113,7 +139,11 @@ fn doubts(out: &mut String, view: &View<'_>, paint: Paint) {
 /// Skipped checks by reason, so that nothing is passed over in silence and nothing is said a hundred times.
 fn skips(out: &mut String, view: &View<'_>, paint: Paint) {
     let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
-    for check in view.checks.iter().filter(|check| check.standing() == Standing::Skipped) {
+    for check in view
+        .checks
+        .iter()
+        .filter(|check| check.standing() == Standing::Skipped)
+    {
         let reason = reason(check);
         match by_reason.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, ids)) => ids.push(check.id),
@@ -125,7 +155,11 @@ fn skips(out: &mut String, view: &View<'_>, paint: Paint) {
     }
     out.push_str(&format!("\n{}\n", paint.on(BOLD, "Skipped")));
     for (reason, ids) in by_reason {
-        out.push_str(&format!("     {}: {}\n", visible(&reason), paint.on(DIM, &ids.join(" "))));
+        out.push_str(&format!(
+            "     {}: {}\n",
+            visible(&reason),
+            paint.on(DIM, &ids.join(" "))
+        ));
     }
 }
 
@@ -144,12 +178,20 @@ fn summary(out: &mut String, view: &View<'_>, paint: Paint) {
     let (checks, cases) = (view.check_counts(), view.case_counts());
     let state = match &view.run.end {
         Some(end) if end.interrupted => ", interrupted".to_owned(),
-        Some(end) => format!(", {} exchanges in {:.1} s", end.exchanges, end.wall_ms as f64 / 1000.0),
+        Some(end) => format!(
+            ", {} exchanges in {:.1} s",
+            end.exchanges,
+            end.wall_ms as f64 / 1000.0
+        ),
         None => ", the run did not come to its end".to_owned(),
     };
     let number = |count: usize, word: &str, style: Style| {
         let text = format!("{count} {word}");
-        if count > 0 { paint.on(style, &text) } else { text }
+        if count > 0 {
+            paint.on(style, &text)
+        } else {
+            text
+        }
     };
     out.push_str(&format!(
         "\n{} checks: {}, {}, {}, {} ({} cases{state})\n",

@@ -83,11 +83,20 @@ impl<'a> View<'a> {
     pub fn of(run: &'a RunRecord) -> Self {
         let mut checks: Vec<CheckView<'a>> = Vec::new();
         for case in &run.head.plan.cases {
-            let Some((id, planned)) = run.head.plan.checks.get_key_value(&case.check) else { continue };
-            let view = CaseView { case, verdict: verdict_of(run, case) };
+            let Some((id, planned)) = run.head.plan.checks.get_key_value(&case.check) else {
+                continue;
+            };
+            let view = CaseView {
+                case,
+                verdict: verdict_of(run, case),
+            };
             match checks.last_mut() {
                 Some(last) if last.id == id => last.cases.push(view),
-                _ => checks.push(CheckView { id, planned, cases: vec![view] }),
+                _ => checks.push(CheckView {
+                    id,
+                    planned,
+                    cases: vec![view],
+                }),
             }
         }
         Self { run, checks }
@@ -95,34 +104,52 @@ impl<'a> View<'a> {
 
     pub fn check_counts(&self) -> Counts {
         let mut counts = Counts::default();
-        self.checks.iter().for_each(|check| counts.add(check.standing()));
+        self.checks
+            .iter()
+            .for_each(|check| counts.add(check.standing()));
         counts
     }
 
     pub fn case_counts(&self) -> Counts {
         let mut counts = Counts::default();
-        self.checks.iter().flat_map(|check| &check.cases).for_each(|case| counts.add(case.standing()));
+        self.checks
+            .iter()
+            .flat_map(|check| &check.cases)
+            .for_each(|case| counts.add(case.standing()));
         counts
     }
 
     /// The answer to "does it conform?", looking at findings and doubts of `level` and above.
     pub fn conformity(&self, level: Level) -> Conformity {
-        let all = || self.checks.iter().flat_map(|check| check.cases.iter().map(move |case| (check, case)));
+        let all = || {
+            self.checks
+                .iter()
+                .flat_map(|check| check.cases.iter().map(move |case| (check, case)))
+        };
         if all().any(|(_, case)| matches!(&case.verdict, Verdict::Fail { level: broken, .. } if *broken >= level)) {
             return Conformity::Fails;
         }
         let undecided = all().any(|(check, case)| {
             check.planned.level >= level && matches!(case.verdict, Verdict::Inconclusive { .. })
         });
-        let nothing_judged = !all().any(|(_, case)| matches!(case.verdict, Verdict::Pass { .. } | Verdict::Fail { .. }));
-        if undecided || nothing_judged { Conformity::Undecided } else { Conformity::Conforms }
+        let nothing_judged = !all()
+            .any(|(_, case)| matches!(case.verdict, Verdict::Pass { .. } | Verdict::Fail { .. }));
+        if undecided || nothing_judged {
+            Conformity::Undecided
+        } else {
+            Conformity::Conforms
+        }
     }
 }
 
 impl CheckView<'_> {
     /// The worst of its cases; skipped only where all are.
     pub fn standing(&self) -> Standing {
-        self.cases.iter().map(CaseView::standing).max().unwrap_or(Standing::Skipped)
+        self.cases
+            .iter()
+            .map(CaseView::standing)
+            .max()
+            .unwrap_or(Standing::Skipped)
     }
 }
 
@@ -140,7 +167,10 @@ impl CaseView<'_> {
 fn verdict_of(run: &RunRecord, case: &Case) -> Verdict {
     match (run.verdicts.get(&case.id), &case.skip) {
         (Some(verdict), _) => verdict.clone(),
-        (None, Some(skip)) => Verdict::Skipped { why: skip.reason, says: skip.says.clone() },
+        (None, Some(skip)) => Verdict::Skipped {
+            why: skip.reason,
+            says: skip.says.clone(),
+        },
         (None, None) => Verdict::Inconclusive {
             why: Doubt::Harness,
             says: "the run ended before this was reached".to_owned(),

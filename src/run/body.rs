@@ -37,7 +37,9 @@ pub fn make(
     scope: &dyn Scope,
 ) -> Result<Option<Made>, BodyError> {
     let own = operation.and_then(|operation| operation.body.as_ref());
-    let Some(body) = body.or(own) else { return Ok(None) };
+    let Some(body) = body.or(own) else {
+        return Ok(None);
+    };
     let json = |value: &Value| Made {
         octets: Bytes::from(value.to_string()),
         media_type: Some("application/json"),
@@ -45,41 +47,60 @@ pub fn make(
     Ok(Some(match body {
         Body::Json(value) => json(&fill_value(value, scope)?),
         Body::Patch(patch) => {
-            let Some(Body::Json(under)) = own else { return Err(BodyError::NothingToPatch) };
+            let Some(Body::Json(under)) = own else {
+                return Err(BodyError::NothingToPatch);
+            };
             let mut value = fill_value(under, scope)?;
             merge(&mut value, &fill_value(patch, scope)?);
             json(&value)
         }
         Body::Text(text) => {
             let octets = Bytes::from(fill_text(text, scope)?);
-            Made { octets, media_type: Some("application/json") }
+            Made {
+                octets,
+                media_type: Some("application/json"),
+            }
         }
         Body::Form(fields) => {
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             for (name, value) in fields {
                 form.append_pair(name, &fill_text(value, scope)?);
             }
-            Made { octets: Bytes::from(form.finish()), media_type: Some("application/x-www-form-urlencoded") }
+            Made {
+                octets: Bytes::from(form.finish()),
+                media_type: Some("application/x-www-form-urlencoded"),
+            }
         }
         Body::Hex(text) => {
             let text = fill_text(text, scope)?;
             let octets = hex::decode(&text).map_err(|_| BodyError::Hex(text))?;
-            Made { octets: Bytes::from(octets), media_type: Some("application/json") }
+            Made {
+                octets: Bytes::from(octets),
+                media_type: Some("application/json"),
+            }
         }
         Body::Filler(bytes) if *bytes > MAX_FILLER_BYTES => return Err(BodyError::Filler(*bytes)),
         Body::Filler(bytes) => {
             let (head, tail) = (br#"{"filler":""#, br#""}"#);
-            let length = usize::try_from(*bytes).unwrap_or(usize::MAX).max(head.len() + tail.len());
+            let length = usize::try_from(*bytes)
+                .unwrap_or(usize::MAX)
+                .max(head.len() + tail.len());
             let mut octets = Vec::with_capacity(length);
             octets.extend_from_slice(head);
             octets.resize(length - tail.len(), b'a');
             octets.extend_from_slice(tail);
-            Made { octets: Bytes::from(octets), media_type: Some("application/json") }
+            Made {
+                octets: Bytes::from(octets),
+                media_type: Some("application/json"),
+            }
         }
         Body::Nested(depth) => {
             let depth = *depth as usize;
             let octets = [b"[".repeat(depth), b"]".repeat(depth)].concat();
-            Made { octets: Bytes::from(octets), media_type: Some("application/json") }
+            Made {
+                octets: Bytes::from(octets),
+                media_type: Some("application/json"),
+            }
         }
         Body::Violation(name) => {
             let name = fill_text(name, scope)?;
@@ -102,7 +123,9 @@ fn merge(under: &mut Value, patch: &Value) {
     if !under.is_object() {
         *under = Value::Object(serde_json::Map::new());
     }
-    let Some(object) = under.as_object_mut() else { return };
+    let Some(object) = under.as_object_mut() else {
+        return;
+    };
     for (key, value) in members {
         if value.is_null() {
             object.shift_remove(key);

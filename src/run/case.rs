@@ -7,13 +7,17 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 
+use super::credential;
 use super::keyring::Keyring;
 use super::request::{RequestError, Sender, build, spoil};
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject};
-use super::credential;
-use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken};
-use crate::judge::{AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt};
+use crate::journal::{
+    Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
+};
+use crate::judge::{
+    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt,
+};
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::template::{Scope, fill, fill_text, show};
@@ -55,7 +59,12 @@ pub async fn attempt(
         field,
         case,
         check,
-        attempt: Attempt { case: case.id.clone(), number, values: fresh_values(), steps: Vec::new() },
+        attempt: Attempt {
+            case: case.id.clone(),
+            number,
+            values: fresh_values(),
+            steps: Vec::new(),
+        },
         exchanges: HashMap::new(),
         captured: HashMap::new(),
         credentials: HashMap::new(),
@@ -67,7 +76,14 @@ pub async fn attempt(
         walk.controls(Phase::After).await?;
     }
     for (index, send) in check.always.iter().enumerate() {
-        walk.send(Slot { phase: Phase::Always, index }, send).await?;
+        walk.send(
+            Slot {
+                phase: Phase::Always,
+                index,
+            },
+            send,
+        )
+        .await?;
     }
     let outcome = walk.judged();
     Ok((walk.attempt, outcome, walk.exchanges))
@@ -77,7 +93,9 @@ pub async fn attempt(
 pub fn fresh_values() -> Map<String, Value> {
     let mut rng = rand::rng();
     let mut hex = |digits: usize| -> String {
-        (0..digits).map(|_| char::from_digit(rng.random_range(0..16), 16).unwrap_or('0')).collect()
+        (0..digits)
+            .map(|_| char::from_digit(rng.random_range(0..16), 16).unwrap_or('0'))
+            .collect()
     };
     let uuid = format!("{}-{}-4{}-a{}-{}", hex(8), hex(4), hex(3), hex(3), hex(12));
     let mut values = Map::new();
@@ -111,16 +129,39 @@ impl Walk<'_> {
     /// it, so that the judge can look for it.
     async fn fetch_named_credentials(&mut self) {
         let text = serde_json::to_string(self.check).unwrap_or_default();
-        for at in text.match_indices("${credentials.").map(|(at, _)| at + "${credentials.".len()) {
+        for at in text
+            .match_indices("${credentials.")
+            .map(|(at, _)| at + "${credentials.".len())
+        {
             let name = text[at..].split(['}', '|']).next().unwrap_or_default();
-            let Some((principal, _)) = name.split_once('.') else { continue };
+            let Some((principal, _)) = name.split_once('.') else {
+                continue;
+            };
             let principal = principal.to_owned();
-            let bound = self.case.bindings.get(&principal).map_or(principal.clone(), show);
-            if let Ok(all) = self.field.keyring.of(&bound, self.field.plan, self.field.line).await {
+            let bound = self
+                .case
+                .bindings
+                .get(&principal)
+                .map_or(principal.clone(), show);
+            if let Ok(all) = self
+                .field
+                .keyring
+                .of(&bound, self.field.plan, self.field.line)
+                .await
+            {
                 for (kind, value) in all {
-                    let shown = self.field.line.redactor.read().await.shown(&format!("{bound}.{kind}"), &value);
-                    self.attempt.values.insert(format!("shown.{principal}.{kind}"), json!(shown));
-                    self.credentials.insert(format!("{principal}.{kind}"), value);
+                    let shown = self
+                        .field
+                        .line
+                        .redactor
+                        .read()
+                        .await
+                        .shown(&format!("{bound}.{kind}"), &value);
+                    self.attempt
+                        .values
+                        .insert(format!("shown.{principal}.{kind}"), json!(shown));
+                    self.credentials
+                        .insert(format!("{principal}.{kind}"), value);
                 }
             }
         }
@@ -129,7 +170,10 @@ impl Walk<'_> {
     async fn controls(&mut self, phase: Phase) -> io::Result<bool> {
         for (index, send) in self.check.control.iter().enumerate() {
             self.send(Slot { phase, index }, send).await?;
-            if !matches!(self.judged(), AttemptOutcome::Pass { .. } | AttemptOutcome::Fail { .. }) {
+            if !matches!(
+                self.judged(),
+                AttemptOutcome::Pass { .. } | AttemptOutcome::Fail { .. }
+            ) {
                 return Ok(false);
             }
         }
@@ -139,12 +183,20 @@ impl Walk<'_> {
     /// `false` where going on makes no sense: something needed did not come about.
     async fn steps(&mut self) -> io::Result<bool> {
         for (index, step) in self.check.steps.iter().enumerate() {
-            let slot = Slot { phase: Phase::Steps, index };
+            let slot = Slot {
+                phase: Phase::Steps,
+                index,
+            };
             match step {
                 Step::Send(send) => self.send(slot, send).await?,
                 Step::Observe(observe) => {
                     let name = fill_text(&observe.observe, &self.scope()).unwrap_or_default();
-                    match self.field.observed.look(self.field, &name, self.attempt.number).await? {
+                    match self
+                        .field
+                        .observed
+                        .look(self.field, &name, self.attempt.number)
+                        .await?
+                    {
                         Ok(sent) => self.took(slot, sent, &observe.capture),
                         Err((doubt, says)) => self.doubts(slot, doubt, says),
                     }
@@ -152,26 +204,57 @@ impl Walk<'_> {
                 Step::Resend(resend) => match self.saved.get(&resend.resend).cloned() {
                     Some(mut request) => {
                         request.fresh_connection |= resend.fresh_connection;
-                        let subject = subject(self.field.plan, [&resend.control, &resend.expect, &resend.should, &resend.advise]);
+                        let subject = subject(
+                            self.field.plan,
+                            [
+                                &resend.control,
+                                &resend.expect,
+                                &resend.should,
+                                &resend.advise,
+                            ],
+                        );
                         let sent = self.transmit(&request, subject, &resend.capture).await?;
                         if let Some(name) = &resend.save {
                             self.saved.insert(name.clone(), request);
                         }
                         self.took(slot, sent, &resend.capture);
                     }
-                    None => self.doubts(slot, Doubt::Harness, format!("no earlier step was saved as `{}`", resend.resend)),
+                    None => self.doubts(
+                        slot,
+                        Doubt::Harness,
+                        format!("no earlier step was saved as `{}`", resend.resend),
+                    ),
                 },
                 Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
                     Some(seconds) => {
                         tokio::time::sleep(Duration::from_secs_f64(seconds).min(MAX_WAIT)).await;
-                        self.attempt.steps.push(StepTaken { slot, exchange: None, doubt: None, left_out: false });
+                        self.attempt.steps.push(StepTaken {
+                            slot,
+                            exchange: None,
+                            doubt: None,
+                            left_out: false,
+                        });
                         continue;
                     }
-                    None => self.doubts(slot, Doubt::Harness, format!("`wait: {}` is no number of seconds", wait.wait)),
+                    None => self.doubts(
+                        slot,
+                        Doubt::Harness,
+                        format!("`wait: {}` is no number of seconds", wait.wait),
+                    ),
                 },
-                Step::Probe(probe) => match super::probe::probe(self.field.line, self.field.plan, probe, &self.scope()).await {
+                Step::Probe(probe) => match super::probe::probe(
+                    self.field.line,
+                    self.field.plan,
+                    probe,
+                    &self.scope(),
+                )
+                .await
+                {
                     Ok(exchange) => {
-                        let sent = Sent { exchange: exchange?, raw: None };
+                        let sent = Sent {
+                            exchange: exchange?,
+                            raw: None,
+                        };
                         self.took(slot, sent, &IndexMap::new());
                     }
                     Err(says) => self.doubts(slot, Doubt::Harness, says),
@@ -180,7 +263,9 @@ impl Walk<'_> {
             match self.judged() {
                 AttemptOutcome::Pass { .. } => {}
                 // A broken promise ends the steps; the control afterwards still tells whether it counts.
-                AttemptOutcome::Fail { findings, .. } if findings.worst().level >= self.level() => return Ok(true),
+                AttemptOutcome::Fail { findings, .. } if findings.worst().level >= self.level() => {
+                    return Ok(true);
+                }
                 AttemptOutcome::Fail { .. } => {}
                 AttemptOutcome::NotCovered(_) if index + 1 < self.check.steps.len() => {}
                 AttemptOutcome::Doubt { .. } | AttemptOutcome::NotCovered(_) => return Ok(false),
@@ -190,14 +275,26 @@ impl Walk<'_> {
     }
 
     fn level(&self) -> crate::suite::model::Level {
-        self.field.plan.checks.get(&self.case.check).map_or(crate::suite::model::Level::Must, |planned| planned.level)
+        self.field
+            .plan
+            .checks
+            .get(&self.case.check)
+            .map_or(crate::suite::model::Level::Must, |planned| planned.level)
     }
 
     async fn send(&mut self, slot: Slot, send: &Send) -> io::Result<()> {
         if let Some(given) = &send.given
-            && self.scope().find(&given.split('.').collect::<Vec<_>>()).is_none()
+            && self
+                .scope()
+                .find(&given.split('.').collect::<Vec<_>>())
+                .is_none()
         {
-            self.attempt.steps.push(StepTaken { slot, exchange: None, doubt: None, left_out: true });
+            self.attempt.steps.push(StepTaken {
+                slot,
+                exchange: None,
+                doubt: None,
+                left_out: true,
+            });
             return Ok(());
         }
         let request = match self.prepare(send).await {
@@ -207,7 +304,10 @@ impl Walk<'_> {
                 return Ok(());
             }
         };
-        let subject = subject(self.field.plan, [&send.control, &send.expect, &send.should, &send.advise]);
+        let subject = subject(
+            self.field.plan,
+            [&send.control, &send.expect, &send.should, &send.advise],
+        );
         let sent = self.transmit(&request, subject, &send.capture).await?;
         if let Some(name) = &send.save {
             self.saved.insert(name.clone(), request);
@@ -219,10 +319,12 @@ impl Walk<'_> {
     async fn prepare(&self, send: &Send) -> Result<Request, (Doubt, String)> {
         let harness = |error: RequestError| (Doubt::Harness, error.to_string());
         let mut scope = self.scope();
-        prepare(self.field, send, &mut scope).await.map_err(|fault| match fault {
-            Fault::Credential(says) => (Doubt::Credential, says),
-            Fault::Request(error) => harness(error),
-        })
+        prepare(self.field, send, &mut scope)
+            .await
+            .map_err(|fault| match fault {
+                Fault::Credential(says) => (Doubt::Credential, says),
+                Fault::Request(error) => harness(error),
+            })
     }
 
     async fn transmit(
@@ -232,7 +334,12 @@ impl Walk<'_> {
         captures: &IndexMap<String, Capture>,
     ) -> io::Result<Sent> {
         let check = &self.check.id;
-        self.field.line.send(request, subject, |answer| captured_secrets(check, captures, answer)).await
+        self.field
+            .line
+            .send(request, subject, |answer| {
+                captured_secrets(check, captures, answer)
+            })
+            .await
     }
 
     fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
@@ -245,7 +352,12 @@ impl Walk<'_> {
         }
         let id = sent.exchange.id;
         self.exchanges.insert(id, sent.exchange);
-        self.attempt.steps.push(StepTaken { slot, exchange: Some(id), doubt: None, left_out: false });
+        self.attempt.steps.push(StepTaken {
+            slot,
+            exchange: Some(id),
+            doubt: None,
+            left_out: false,
+        });
     }
 
     fn doubts(&mut self, slot: Slot, doubt: Doubt, says: String) {
@@ -253,7 +365,12 @@ impl Walk<'_> {
             Ok(redactor) => redactor.text(&says),
             Err(_) => says,
         };
-        self.attempt.steps.push(StepTaken { slot, exchange: None, doubt: Some((doubt, says)), left_out: false });
+        self.attempt.steps.push(StepTaken {
+            slot,
+            exchange: None,
+            doubt: Some((doubt, says)),
+            left_out: false,
+        });
     }
 }
 
@@ -264,13 +381,21 @@ pub enum Fault {
 }
 
 /// Fetches the sender's credentials, makes the request, and tells the redactor what a spoilt credential looks like.
-pub async fn prepare(field: &Field<'_>, send: &Send, scope: &mut RequestScope<'_>) -> Result<Request, Fault> {
+pub async fn prepare(
+    field: &Field<'_>,
+    send: &Send,
+    scope: &mut RequestScope<'_>,
+) -> Result<Request, Fault> {
     let request = |error| Fault::Request(error);
     let name = match &send.principal {
         Some(name) => fill_text(name, &*scope).map_err(|error| request(error.into()))?,
         None => "anonymous".to_owned(),
     };
-    let credentials = field.keyring.of(&name, field.plan, field.line).await.map_err(Fault::Credential)?;
+    let credentials = field
+        .keyring
+        .of(&name, field.plan, field.line)
+        .await
+        .map_err(Fault::Credential)?;
     if let Some(spoil) = spoil(send, &*scope).map_err(request)? {
         let mut redactor = field.line.redactor.write().await;
         for (kind, value) in &credentials {
@@ -279,7 +404,15 @@ pub async fn prepare(field: &Field<'_>, send: &Send, scope: &mut RequestScope<'_
             }
         }
     }
-    build(send, &Sender { name: &name, credentials: &credentials }, scope).map_err(request)
+    build(
+        send,
+        &Sender {
+            name: &name,
+            credentials: &credentials,
+        },
+        scope,
+    )
+    .map_err(request)
 }
 
 pub fn captured_secrets(
@@ -296,7 +429,10 @@ pub fn captured_secrets(
 
 pub fn subject(plan: &Plan, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Subject {
     let all = || sayings.into_iter().flatten();
-    Subject { overload: awaits_overload(plan, all()), connection: awaits_connection_end(plan, all()) }
+    Subject {
+        overload: awaits_overload(plan, all()),
+        connection: awaits_connection_end(plan, all()),
+    }
 }
 
 fn fill_number(value: &Value, scope: &dyn Scope) -> Option<f64> {
@@ -307,4 +443,3 @@ fn fill_number(value: &Value, scope: &dyn Scope) -> Option<f64> {
     let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
     (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
 }
-

@@ -79,12 +79,19 @@ fn altered(value: &str) -> String {
 /// The same length, separators and kinds of character, a prefix such as `pk_test_` kept; everything else random.
 fn unknown(value: &str) -> String {
     let mut rng = rand::rng();
-    let prefix = value.rfind('_').filter(|at| *at < 12 && value.len() > at + 8).map_or(0, |at| at + 1);
-    let hex = value[prefix..].chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase());
+    let prefix = value
+        .rfind('_')
+        .filter(|at| *at < 12 && value.len() > at + 8)
+        .map_or(0, |at| at + 1);
+    let hex = value[prefix..]
+        .chars()
+        .all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase());
     let mut out = value[..prefix].to_owned();
     for c in value[prefix..].chars() {
         out.push(match c {
-            c if hex && c.is_ascii_hexdigit() => char::from_digit(rng.random_range(0..16), 16).unwrap_or('0'),
+            c if hex && c.is_ascii_hexdigit() => {
+                char::from_digit(rng.random_range(0..16), 16).unwrap_or('0')
+            }
             'a'..='z' => rng.random_range('a'..='z'),
             'A'..='Z' => rng.random_range('A'..='Z'),
             '0'..='9' => rng.random_range('0'..='9'),
@@ -95,7 +102,11 @@ fn unknown(value: &str) -> String {
 }
 
 fn other_scheme(scheme: &str) -> &'static str {
-    if scheme.eq_ignore_ascii_case("Bearer") { "Token" } else { "Bearer" }
+    if scheme.eq_ignore_ascii_case("Bearer") {
+        "Token"
+    } else {
+        "Bearer"
+    }
 }
 
 #[cfg(test)]
@@ -103,7 +114,11 @@ mod tests {
     use super::*;
 
     fn bearer() -> Carriage {
-        Carriage { header: Some("Authorization".into()), scheme: Some("Bearer".into()), ..Carriage::default() }
+        Carriage {
+            header: Some("Authorization".into()),
+            scheme: Some("Bearer".into()),
+            ..Carriage::default()
+        }
     }
 
     fn header(spoil: Option<Spoil>) -> Option<String> {
@@ -119,16 +134,32 @@ mod tests {
         assert_eq!(header(Some(Spoil::Empty)).unwrap(), "Bearer");
         assert_eq!(header(Some(Spoil::Blank)).unwrap(), "Bearer ");
         assert_eq!(header(Some(Spoil::Truncated)).unwrap(), "Bearer abcdefgh");
-        assert_eq!(header(Some(Spoil::Altered)).unwrap(), "Bearer abcdefghAjklmnop");
+        assert_eq!(
+            header(Some(Spoil::Altered)).unwrap(),
+            "Bearer abcdefghAjklmnop"
+        );
         assert_eq!(header(Some(Spoil::Bare)).unwrap(), "abcdefghijklmnop");
-        assert_eq!(header(Some(Spoil::OtherScheme)).unwrap(), "Token abcdefghijklmnop");
-        assert_eq!(place(&bearer(), "abc", Some(Spoil::Twice)).unwrap().len(), 2);
-        assert!(place(&bearer(), "abc", Some(Spoil::Absent)).unwrap().is_empty());
+        assert_eq!(
+            header(Some(Spoil::OtherScheme)).unwrap(),
+            "Token abcdefghijklmnop"
+        );
+        assert_eq!(
+            place(&bearer(), "abc", Some(Spoil::Twice)).unwrap().len(),
+            2
+        );
+        assert!(
+            place(&bearer(), "abc", Some(Spoil::Absent))
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_key_without_scheme_has_no_other_scheme() {
-        let key = Carriage { header: Some("x-key".into()), ..Carriage::default() };
+        let key = Carriage {
+            header: Some("x-key".into()),
+            ..Carriage::default()
+        };
         assert_eq!(place(&key, "abc", Some(Spoil::OtherScheme)), None);
         assert_eq!(place(&key, "abc", Some(Spoil::Blank)), None);
     }
@@ -136,7 +167,9 @@ mod tests {
     #[test]
     fn unknown_values_keep_their_form() {
         let made = unknown("pk_test_0123456789abcdef");
-        assert!(made.starts_with("pk_test_") && made.len() == 24 && made != "pk_test_0123456789abcdef");
+        assert!(
+            made.starts_with("pk_test_") && made.len() == 24 && made != "pk_test_0123456789abcdef"
+        );
         assert!(made[8..].chars().all(|c| c.is_ascii_hexdigit()));
         assert_eq!(unknown("aa.bb.cc").chars().filter(|c| *c == '.').count(), 2);
     }

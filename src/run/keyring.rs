@@ -40,11 +40,20 @@ pub struct Keyring {
 
 impl Keyring {
     pub fn new(secrets: Secrets, roots: Roots) -> Self {
-        Self { secrets, roots, held: Mutex::new(HashMap::new()) }
+        Self {
+            secrets,
+            roots,
+            held: Mutex::new(HashMap::new()),
+        }
     }
 
     /// The principal's credentials by kind, in the order of its declaration. Fails with a sentence.
-    pub async fn of(&self, principal: &str, plan: &Plan, line: &Line) -> Result<Vec<(String, String)>, String> {
+    pub async fn of(
+        &self,
+        principal: &str,
+        plan: &Plan,
+        line: &Line,
+    ) -> Result<Vec<(String, String)>, String> {
         self.chain(principal, plan, line, 0).await
     }
 
@@ -56,23 +65,37 @@ impl Keyring {
         depth: u8,
     ) -> Result<Vec<(String, String)>, String> {
         if depth > MAX_CHAIN {
-            return Err(format!("the credentials of `{name}` are fetched in a circle"));
+            return Err(format!(
+                "the credentials of `{name}` are fetched in a circle"
+            ));
         }
-        let principal = plan.target.principals.get(name).ok_or_else(|| format!("there is no principal `{name}`"))?;
+        let principal = plan
+            .target
+            .principals
+            .get(name)
+            .ok_or_else(|| format!("there is no principal `{name}`"))?;
         let mut all = Vec::with_capacity(principal.credentials.len());
         for (kind, source) in &principal.credentials {
             let slot = {
                 let mut held = self.held.lock().await;
-                held.entry((name.to_owned(), kind.clone())).or_default().clone()
+                held.entry((name.to_owned(), kind.clone()))
+                    .or_default()
+                    .clone()
             };
             // One fetch at a time for one credential; others wait for its result.
             let mut slot = slot.lock().await;
-            let fresh = slot.as_ref().is_some_and(|held| held.until.is_none_or(|until| until > Instant::now() + RENEW_BEFORE));
+            let fresh = slot.as_ref().is_some_and(|held| {
+                held.until
+                    .is_none_or(|until| until > Instant::now() + RENEW_BEFORE)
+            });
             if !fresh {
                 let fetched = Box::pin(self.fetch(source, plan, line, depth))
                     .await
                     .map_err(|says| format!("the {kind} of `{name}` could not be had: {says}"))?;
-                line.redactor.write().await.learn(&format!("{name}.{kind}"), &fetched.value);
+                line.redactor
+                    .write()
+                    .await
+                    .learn(&format!("{name}.{kind}"), &fetched.value);
                 *slot = Some(fetched);
             }
             if let Some(held) = &*slot {
@@ -82,8 +105,16 @@ impl Keyring {
         Ok(all)
     }
 
-    async fn fetch(&self, source: &CredentialSource, plan: &Plan, line: &Line, depth: u8) -> Result<Held, String> {
-        let scope = SecretScope { secrets: &self.secrets };
+    async fn fetch(
+        &self,
+        source: &CredentialSource,
+        plan: &Plan,
+        line: &Line,
+        depth: u8,
+    ) -> Result<Held, String> {
+        let scope = SecretScope {
+            secrets: &self.secrets,
+        };
         match source {
             CredentialSource::Literal(text) => {
                 let value = fill_text(text, &scope).map_err(|error| error.to_string())?;
@@ -97,15 +128,27 @@ impl Keyring {
         }
     }
 
-    async fn exchange(&self, exchange: &Exchange, plan: &Plan, line: &Line, depth: u8) -> Result<Held, String> {
-        let scope = SecretScope { secrets: &self.secrets };
+    async fn exchange(
+        &self,
+        exchange: &Exchange,
+        plan: &Plan,
+        line: &Line,
+        depth: u8,
+    ) -> Result<Held, String> {
+        let scope = SecretScope {
+            secrets: &self.secrets,
+        };
         let sender = exchange.principal.as_deref().unwrap_or("anonymous");
         let credentials = self.chain(sender, plan, line, depth + 1).await?;
         let body = fill_value(&exchange.body, &scope).map_err(|error| error.to_string())?;
         // Filled already; whatever `${` a secret holds must not be read as a reference.
         let body = escape(body);
-        let send = Send { body: (!body.is_null()).then_some(Body::Patch(body)), ..plain_send(&exchange.operation) };
-        let (bindings, values, captured, fetched) = (Bindings::new(), Map::new(), HashMap::new(), HashMap::new());
+        let send = Send {
+            body: (!body.is_null()).then_some(Body::Patch(body)),
+            ..plain_send(&exchange.operation)
+        };
+        let (bindings, values, captured, fetched) =
+            (Bindings::new(), Map::new(), HashMap::new(), HashMap::new());
         let mut scope = RequestScope {
             plan,
             bindings: &bindings,
@@ -114,22 +157,51 @@ impl Keyring {
             placeholders: Map::new(),
             credentials: &fetched,
         };
-        let request = build(&send, &Sender { name: sender, credentials: &credentials }, &mut scope)
-            .map_err(|error| error.to_string())?;
-        let rule = Capture { json: exchange.take.clone(), cookie: exchange.cookie.clone(), ..Capture::default() };
-        let learn = |answer: &crate::journal::RecordedAnswer| {
-            capture(&rule, answer).map(|value| vec![("credential".to_owned(), show(&value))]).unwrap_or_default()
+        let request = build(
+            &send,
+            &Sender {
+                name: sender,
+                credentials: &credentials,
+            },
+            &mut scope,
+        )
+        .map_err(|error| error.to_string())?;
+        let rule = Capture {
+            json: exchange.take.clone(),
+            cookie: exchange.cookie.clone(),
+            ..Capture::default()
         };
-        let sent = line.send(&request, Subject::default(), learn).await.map_err(|error| error.to_string())?;
+        let learn = |answer: &crate::journal::RecordedAnswer| {
+            capture(&rule, answer)
+                .map(|value| vec![("credential".to_owned(), show(&value))])
+                .unwrap_or_default()
+        };
+        let sent = line
+            .send(&request, Subject::default(), learn)
+            .await
+            .map_err(|error| error.to_string())?;
         let raw = sent.raw.ok_or_else(|| {
-            let failure = sent.exchange.failure.as_ref().map(ToString::to_string).unwrap_or_default();
+            let failure = sent
+                .exchange
+                .failure
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             format!("`{}` was not answered: {failure}", exchange.operation)
         })?;
         let value = capture(&rule, &raw)
             .filter(|value| !show(value).is_empty())
-            .ok_or_else(|| format!("`{}` answered {} without it", exchange.operation, raw.status))?;
+            .ok_or_else(|| {
+                format!(
+                    "`{}` answered {} without it",
+                    exchange.operation, raw.status
+                )
+            })?;
         let life = exchange.expires_in.as_ref().and_then(|path| {
-            let rule = Capture { json: Some(path.clone()), ..Capture::default() };
+            let rule = Capture {
+                json: Some(path.clone()),
+                ..Capture::default()
+            };
             capture(&rule, &raw)?.as_u64()
         });
         Ok(held(show(&value), life))
@@ -151,15 +223,32 @@ impl Keyring {
             .body(form(&pairs))
             .send()
             .await
-            .map_err(|error| format!("the token endpoint was not reached: {}", error.without_url()))?;
+            .map_err(|error| {
+                format!(
+                    "the token endpoint was not reached: {}",
+                    error.without_url()
+                )
+            })?;
         let status = answer.status();
-        let body = crate::wire::bounded_body(answer).await.map_err(|error| error.to_string())?;
-        let body: Value = serde_json::from_slice(&body).map_err(|_| format!("the token endpoint answered {status} without JSON"))?;
-        let token = body.get("access_token").and_then(Value::as_str).ok_or_else(|| {
-            let error = body.get("error").map(show).unwrap_or_default();
-            format!("the token endpoint answered {status} {}", crate::judge::brief(&error))
-        })?;
-        Ok(held(token.to_owned(), body.get("expires_in").and_then(Value::as_u64)))
+        let body = crate::wire::bounded_body(answer)
+            .await
+            .map_err(|error| error.to_string())?;
+        let body: Value = serde_json::from_slice(&body)
+            .map_err(|_| format!("the token endpoint answered {status} without JSON"))?;
+        let token = body
+            .get("access_token")
+            .and_then(Value::as_str)
+            .ok_or_else(|| {
+                let error = body.get("error").map(show).unwrap_or_default();
+                format!(
+                    "the token endpoint answered {status} {}",
+                    crate::judge::brief(&error)
+                )
+            })?;
+        Ok(held(
+            token.to_owned(),
+            body.get("expires_in").and_then(Value::as_u64),
+        ))
     }
 }
 
@@ -171,21 +260,32 @@ fn form(pairs: &[(&str, String)]) -> String {
 
 fn held(value: String, life_s: Option<u64>) -> Held {
     let life = life_s.map(Duration::from_secs).or_else(|| jwt_life(&value));
-    Held { until: life.map(|life| Instant::now() + life), value }
+    Held {
+        until: life.map(|life| Instant::now() + life),
+        value,
+    }
 }
 
 /// Time until the `exp` of a JWT, by our clock.
 fn jwt_life(token: &str) -> Option<Duration> {
-    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(token.split('.').nth(1)?)
+        .ok()?;
     let claims: Value = serde_json::from_slice(&payload).ok()?;
     let until = claims.get("exp")?.as_u64()?;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()?
+        .as_secs();
     Some(Duration::from_secs(until.saturating_sub(now)))
 }
 
 async fn command(words: &[String], scope: &dyn Scope) -> Result<Held, String> {
-    let words: Vec<String> =
-        words.iter().map(|word| fill_text(word, scope)).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| fill_text(word, scope))
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
     let (program, arguments) = words.split_first().ok_or("`command` names no program")?;
     let child = tokio::process::Command::new(program)
         .args(arguments)
@@ -195,14 +295,28 @@ async fn command(words: &[String], scope: &dyn Scope) -> Result<Held, String> {
         .output();
     let output = tokio::time::timeout(COMMAND_LIMIT, child)
         .await
-        .map_err(|_| format!("`{program}` ran for more than {} s", COMMAND_LIMIT.as_secs()))?
+        .map_err(|_| {
+            format!(
+                "`{program}` ran for more than {} s",
+                COMMAND_LIMIT.as_secs()
+            )
+        })?
         .map_err(|error| format!("`{program}` did not start: {error}"))?;
     if !output.status.success() {
         return Err(format!("`{program}` ended with {}", output.status));
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let value = text.lines().next().map(str::trim).filter(|line| !line.is_empty());
-    Ok(held(value.ok_or_else(|| format!("`{program}` printed nothing"))?.to_owned(), None))
+    let value = text
+        .lines()
+        .next()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    Ok(held(
+        value
+            .ok_or_else(|| format!("`{program}` printed nothing"))?
+            .to_owned(),
+        None,
+    ))
 }
 
 fn plain_send(operation: &str) -> Send {
@@ -237,7 +351,9 @@ fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("${", "$${")),
         Value::Array(items) => Value::Array(items.into_iter().map(escape).collect()),
-        Value::Object(members) => Value::Object(members.into_iter().map(|(k, v)| (k, escape(v))).collect()),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(k, v)| (k, escape(v))).collect())
+        }
         other => other,
     }
 }
@@ -248,7 +364,11 @@ struct SecretScope<'a> {
 
 impl Scope for SecretScope<'_> {
     fn find(&self, path: &[&str]) -> Option<Found> {
-        let ["secret", rest @ ..] = path else { return None };
-        self.secrets.get(&rest.join(".")).map(|value| Found::Literal(Value::String(value.to_owned())))
+        let ["secret", rest @ ..] = path else {
+            return None;
+        };
+        self.secrets
+            .get(&rest.join("."))
+            .map(|value| Found::Literal(Value::String(value.to_owned())))
     }
 }

@@ -14,7 +14,10 @@ pub struct Pace {
 impl Pace {
     /// At most `per_second` requests in any second, evenly spread. Zero means one.
     pub fn new(per_second: u32) -> Self {
-        Self { gap: Duration::from_secs(1) / per_second.max(1), next: Mutex::new(Instant::now()) }
+        Self {
+            gap: Duration::from_secs(1) / per_second.max(1),
+            next: Mutex::new(Instant::now()),
+        }
     }
 
     /// Returns when the caller may send.

@@ -11,13 +11,33 @@ use crate::wire::Connection;
 use crate::wire::probe::{Probe, TlsVersion};
 
 /// Asks and records. The outer error is a fault of the suite, the inner one of the journal.
-pub async fn probe(line: &Line, plan: &Plan, step: &Step, scope: &dyn Scope) -> Result<io::Result<Exchange>, String> {
-    let plain = || plan.target.plain.clone().ok_or("the target has no plain-HTTP address to try");
+pub async fn probe(
+    line: &Line,
+    plan: &Plan,
+    step: &Step,
+    scope: &dyn Scope,
+) -> Result<io::Result<Exchange>, String> {
+    let plain = || {
+        plan.target
+            .plain
+            .clone()
+            .ok_or("the target has no plain-HTTP address to try")
+    };
     let https = plan.target.https.clone();
     let (origin, question) = match step.probe {
-        ProbeKind::TlsVersion => (https, Probe::TlsVersion { version: version(step, scope)? }),
+        ProbeKind::TlsVersion => (
+            https,
+            Probe::TlsVersion {
+                version: version(step, scope)?,
+            },
+        ),
         ProbeKind::Certificate => (https, Probe::Certificate),
-        ProbeKind::Alpn => (https, Probe::Alpn { offer: step.offer.clone() }),
+        ProbeKind::Alpn => (
+            https,
+            Probe::Alpn {
+                offer: step.offer.clone(),
+            },
+        ),
         ProbeKind::H2cPriorKnowledge => (plain()?, Probe::H2cPriorKnowledge),
         ProbeKind::H2cUpgrade => (plain()?, Probe::H2cUpgrade),
     };
@@ -47,11 +67,17 @@ pub async fn probe(line: &Line, plan: &Plan, step: &Step, scope: &dyn Scope) -> 
         total_us,
         retried: Vec::new(),
     };
-    Ok(line.journal.write(Record::Exchange(Box::new(exchange.clone()))).map(|()| exchange))
+    Ok(line
+        .journal
+        .write(Record::Exchange(Box::new(exchange.clone())))
+        .map(|()| exchange))
 }
 
 fn version(step: &Step, scope: &dyn Scope) -> Result<TlsVersion, String> {
-    let text = step.version.as_deref().ok_or("`probe: tls-version` names a `version`")?;
+    let text = step
+        .version
+        .as_deref()
+        .ok_or("`probe: tls-version` names a `version`")?;
     let text = fill_text(text, scope).map_err(|error| error.to_string())?;
     serde_json::from_value(serde_json::Value::String(text.clone()))
         .map_err(|_| format!("`{text}` is no TLS version; there are ssl3, 1.0, 1.1, 1.2 and 1.3"))

@@ -11,7 +11,11 @@ pub fn raw_answer(answer: &Answer) -> RecordedAnswer {
         version: answer.version.clone(),
         status: answer.status,
         reason: Octets(answer.reason.clone()),
-        headers: answer.headers.iter().map(|(name, value)| (name.clone(), Octets(value.clone()))).collect(),
+        headers: answer
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), Octets(value.clone())))
+            .collect(),
         body: Octets(answer.body.to_vec()),
         truncated: answer.truncated,
         interim: answer.interim.clone(),
@@ -54,7 +58,11 @@ fn redacted_request(request: &Request, redactor: &Redactor) -> RecordedRequest {
         },
         method: request.method.clone(),
         target: redactor.bytes(&request.target),
-        headers: request.headers.iter().map(|(name, value)| (name.clone(), redactor.bytes(value))).collect(),
+        headers: request
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), redactor.bytes(value)))
+            .collect(),
         body: redactor.bytes(kept(&request.body)),
         body_bytes: request.body.len() as u64,
     }
@@ -65,7 +73,11 @@ fn redacted_answer(answer: &Answer, redactor: &Redactor) -> RecordedAnswer {
         version: answer.version.clone(),
         status: answer.status,
         reason: redactor.bytes(&answer.reason),
-        headers: answer.headers.iter().map(|(name, value)| (redactor.text(name), redact_line(name, value, redactor))).collect(),
+        headers: answer
+            .headers
+            .iter()
+            .map(|(name, value)| (redactor.text(name), redact_line(name, value, redactor)))
+            .collect(),
         body: redactor.bytes(&answer.body),
         truncated: answer.truncated,
         interim: answer.interim.clone(),
@@ -79,7 +91,9 @@ fn redact_line(name: &str, value: &[u8], redactor: &Redactor) -> Octets {
         return shown;
     }
     let text = shown.text().into_owned();
-    let Some((cookie, rest)) = text.split_once('=') else { return shown };
+    let Some((cookie, rest)) = text.split_once('=') else {
+        return shown;
+    };
     let (content, attributes) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
     if content.len() < 8 || content.contains(crate::journal::MARK_OPEN) {
         return shown;

@@ -43,21 +43,37 @@ pub fn operation_name(send: &Send, scope: &dyn Scope) -> Result<Option<String>, 
 
 /// How the step spoils the sender's credential.
 pub fn spoil(send: &Send, scope: &dyn Scope) -> Result<Option<Spoil>, RequestError> {
-    let Some(text) = &send.spoil else { return Ok(None) };
+    let Some(text) = &send.spoil else {
+        return Ok(None);
+    };
     let word = fill_text(text, scope)?;
     if word == "none" {
         return Ok(None);
     }
-    serde_json::from_value(Value::String(word.clone())).map(Some).map_err(|_| RequestError::Spoil(word))
+    serde_json::from_value(Value::String(word.clone()))
+        .map(Some)
+        .map_err(|_| RequestError::Spoil(word))
 }
 
 /// Makes the request.
-pub fn build(send: &Send, sender: &Sender<'_>, scope: &mut RequestScope<'_>) -> Result<Request, RequestError> {
+pub fn build(
+    send: &Send,
+    sender: &Sender<'_>,
+    scope: &mut RequestScope<'_>,
+) -> Result<Request, RequestError> {
     let target = &scope.plan.target;
-    let values_of = send.values_of.as_deref().map_or(Ok(sender.name.to_owned()), |name| fill_text(name, &*scope))?;
+    let values_of = send
+        .values_of
+        .as_deref()
+        .map_or(Ok(sender.name.to_owned()), |name| fill_text(name, &*scope))?;
     let mut placeholders: Map<String, Value> = Map::new();
     if let Some(owner) = target.principals.get(&values_of) {
-        placeholders.extend(owner.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        placeholders.extend(
+            owner
+                .values
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
     }
     for (name, value) in &send.values {
         placeholders.insert(name.clone(), value.clone());
@@ -69,11 +85,21 @@ pub fn build(send: &Send, sender: &Sender<'_>, scope: &mut RequestScope<'_>) -> 
     let (operation, own_method, path) = match line.split_once(' ') {
         Some((method, path)) => (None, method.to_owned(), format!("{}{path}", target.prefix)),
         None => {
-            let found = target.operations.get(&line).ok_or_else(|| RequestError::Operation(line.clone()))?;
-            (Some(found), found.method.clone(), format!("{}{}", target.prefix, fill_text(&found.path, scope)?))
+            let found = target
+                .operations
+                .get(&line)
+                .ok_or_else(|| RequestError::Operation(line.clone()))?;
+            (
+                Some(found),
+                found.method.clone(),
+                format!("{}{}", target.prefix, fill_text(&found.path, scope)?),
+            )
         }
     };
-    let method = send.method.as_deref().map_or(Ok(own_method.clone()), |method| fill_text(method, scope))?;
+    let method = send
+        .method
+        .as_deref()
+        .map_or(Ok(own_method.clone()), |method| fill_text(method, scope))?;
     let plain = send.over == Some(Transport::Plain);
     let origin = if plain {
         target.plain.clone().ok_or(RequestError::NoPlainAddress)?
@@ -82,9 +108,22 @@ pub fn build(send: &Send, sender: &Sender<'_>, scope: &mut RequestScope<'_>) -> 
     };
     let mut lines = Lines::default();
     lines.set("Host", vec![origin.authority().into_bytes()]);
-    lines.set("User-Agent", vec![concat!("proofmark/", env!("CARGO_PKG_VERSION")).into()]);
+    lines.set(
+        "User-Agent",
+        vec![concat!("proofmark/", env!("CARGO_PKG_VERSION")).into()],
+    );
     let page = operation.is_some_and(|operation| operation.kinds.iter().any(|kind| kind == "page"));
-    lines.set("Accept", vec![if page { "text/html" } else { "application/json" }.into()]);
+    lines.set(
+        "Accept",
+        vec![
+            if page {
+                "text/html"
+            } else {
+                "application/json"
+            }
+            .into(),
+        ],
+    );
     for (name, change) in operation.iter().flat_map(|operation| &operation.headers) {
         lines.change(name, change, scope)?;
     }
@@ -92,16 +131,25 @@ pub fn build(send: &Send, sender: &Sender<'_>, scope: &mut RequestScope<'_>) -> 
     credentials(send, sender, operation, scope, &mut lines, &mut query)?;
 
     let made = made_body(send, operation, &own_method, &method, scope)?;
-    let octets = made.as_ref().map(|made| made.octets.clone()).unwrap_or_default();
+    let octets = made
+        .as_ref()
+        .map(|made| made.octets.clone())
+        .unwrap_or_default();
     let media_type = match &send.content_type {
         Some(text) => Some(fill_text(text, scope)?).filter(|text| !text.is_empty()),
-        None => made.as_ref().and_then(|made| made.media_type).map(str::to_owned),
+        None => made
+            .as_ref()
+            .and_then(|made| made.media_type)
+            .map(str::to_owned),
     };
     if let Some(media_type) = media_type {
         lines.set("Content-Type", vec![media_type.into_bytes()]);
     }
     if made.is_some() || matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
-        lines.set("Content-Length", vec![octets.len().to_string().into_bytes()]);
+        lines.set(
+            "Content-Length",
+            vec![octets.len().to_string().into_bytes()],
+        );
     }
     if send.await_continue {
         lines.set("Expect", vec!["100-continue".into()]);
@@ -121,7 +169,13 @@ pub fn build(send: &Send, sender: &Sender<'_>, scope: &mut RequestScope<'_>) -> 
         }
     }
     append_query(&mut request_target, &query);
-    let version = match send.http.as_deref().map(|text| fill_text(text, scope)).transpose()?.as_deref() {
+    let version = match send
+        .http
+        .as_deref()
+        .map(|text| fill_text(text, scope))
+        .transpose()?
+        .as_deref()
+    {
         None | Some("1.1") => Version::H1,
         Some("2") => Version::H2,
         Some(other) => return Err(RequestError::Version(other.to_owned())),
@@ -166,12 +220,16 @@ fn credentials(
     let mut spoilt = 0;
     for (kind, value) in sender.credentials {
         let not_here = operation.is_some_and(|operation| operation.without.contains(kind));
-        let Some(carriage) = scope.plan.target.credentials.get(kind) else { continue };
+        let Some(carriage) = scope.plan.target.credentials.get(kind) else {
+            continue;
+        };
         if not_here || send.without.contains(kind) {
             continue;
         }
         let how = if carriage.context { None } else { spoil };
-        let Some(placed) = place(carriage, value, how) else { continue };
+        let Some(placed) = place(carriage, value, how) else {
+            continue;
+        };
         spoilt += usize::from(how.is_some());
         for placed in placed {
             match placed {
@@ -185,7 +243,10 @@ fn credentials(
         && spoilt == 0
     {
         let spoil = show(&serde_json::to_value(spoil).unwrap_or_default());
-        return Err(RequestError::NothingToSpoil { principal: sender.name.to_owned(), spoil });
+        return Err(RequestError::NothingToSpoil {
+            principal: sender.name.to_owned(),
+            spoil,
+        });
     }
     if !cookies.is_empty() {
         lines.add("Cookie", cookies.join("; ").into_bytes());
@@ -208,22 +269,37 @@ struct Lines(Vec<(String, Vec<u8>)>);
 
 impl Lines {
     fn set(&mut self, name: &str, values: Vec<Vec<u8>>) {
-        let at = self.0.iter().position(|(known, _)| known.eq_ignore_ascii_case(name)).unwrap_or(self.0.len());
-        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        let at = self
+            .0
+            .iter()
+            .position(|(known, _)| known.eq_ignore_ascii_case(name))
+            .unwrap_or(self.0.len());
+        self.0
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         let at = at.min(self.0.len());
-        self.0.splice(at..at, values.into_iter().map(|value| (name.to_owned(), value)));
+        self.0.splice(
+            at..at,
+            values.into_iter().map(|value| (name.to_owned(), value)),
+        );
     }
 
     fn add(&mut self, name: &str, value: Vec<u8>) {
         self.0.push((name.to_owned(), value));
     }
 
-    fn change(&mut self, name: &str, change: &HeaderChange, scope: &dyn Scope) -> Result<(), TemplateError> {
+    fn change(
+        &mut self,
+        name: &str,
+        change: &HeaderChange,
+        scope: &dyn Scope,
+    ) -> Result<(), TemplateError> {
         let fill = |text: &String| fill_text(text, scope).map(String::into_bytes);
         match change {
             HeaderChange::Absent(()) => self.set(name, Vec::new()),
             HeaderChange::Line(text) => self.set(name, vec![fill(text)?]),
-            HeaderChange::Lines(texts) => self.set(name, texts.iter().map(fill).collect::<Result<_, _>>()?),
+            HeaderChange::Lines(texts) => {
+                self.set(name, texts.iter().map(fill).collect::<Result<_, _>>()?)
+            }
         }
         Ok(())
     }

@@ -16,7 +16,9 @@ use super::keyring::Keyring;
 use super::pace::Pace;
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
-use crate::journal::{Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord};
+use crate::journal::{
+    Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
+};
 use crate::judge::{Verdict, judge, needs_second_attempt};
 use crate::suite::model::Expectation;
 use crate::suite::model::OneOrMany;
@@ -76,7 +78,16 @@ pub async fn run(
         started: jiff::Timestamp::now().to_string(),
         plan: (**plan).clone(),
     })))?;
-    carry_out(plan, secrets, settings, journal, observer, &HashMap::new(), 1).await
+    carry_out(
+        plan,
+        secrets,
+        settings,
+        journal,
+        observer,
+        &HashMap::new(),
+        1,
+    )
+    .await
 }
 
 /// Goes on with a run that did not come to its end: cases without a verdict are carried out from their beginning.
@@ -89,7 +100,16 @@ pub async fn resume(
 ) -> Result<Outcome, RunError> {
     let plan = Arc::new(earlier.head.plan.clone());
     let next = earlier.exchanges.keys().map(|id| id.0).max().unwrap_or(0) + 1;
-    carry_out(&plan, secrets, settings, journal, observer, &earlier.verdicts, next).await
+    carry_out(
+        &plan,
+        secrets,
+        settings,
+        journal,
+        observer,
+        &earlier.verdicts,
+        next,
+    )
+    .await
 }
 
 async fn carry_out(
@@ -114,7 +134,12 @@ async fn carry_out(
         plan: plan.clone(),
         line: Line {
             client,
-            pace: Pace::new(target.consent.max_requests_per_second.unwrap_or(DEFAULT_RATE)),
+            pace: Pace::new(
+                target
+                    .consent
+                    .max_requests_per_second
+                    .unwrap_or(DEFAULT_RATE),
+            ),
             redactor: RwLock::new(redactor),
             journal: journal.clone(),
             began,
@@ -127,15 +152,21 @@ async fn carry_out(
         failed: Mutex::new(None),
         stop: settings.stop.clone(),
     });
-    let open: Vec<usize> = (0..plan.cases.len()).filter(|at| !decided.contains_key(&plan.cases[*at].id)).collect();
+    let open: Vec<usize> = (0..plan.cases.len())
+        .filter(|at| !decided.contains_key(&plan.cases[*at].id))
+        .collect();
     shared.observer.begins(open.len());
     let (alone, together): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| {
-        plan.checks.get(&plan.cases[*at].check).is_some_and(|planned| planned.check.alone)
+        plan.checks
+            .get(&plan.cases[*at].check)
+            .is_some_and(|planned| planned.check.alone)
     });
     let permits = Arc::new(Semaphore::new(settings.jobs.max(1)));
     let mut tasks = JoinSet::new();
     for at in together {
-        let Ok(permit) = permits.clone().acquire_owned().await else { break };
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            break;
+        };
         if shared.stopped() {
             break;
         }
@@ -211,11 +242,17 @@ impl Shared {
         let mut attempts = Vec::new();
         let mut exchanges: HashMap<ExchangeId, Exchange> = HashMap::new();
         if let (None, Some(planned)) = (&case.skip, self.plan.checks.get(&case.check)) {
-            let field =
-                Field { plan: &self.plan, line: &self.line, keyring: &self.keyring, observed: &self.observed };
+            let field = Field {
+                plan: &self.plan,
+                line: &self.line,
+                keyring: &self.keyring,
+                observed: &self.observed,
+            };
             for number in 1..=2 {
                 let (made, outcome, seen) = attempt(&field, case, &planned.check, number).await?;
-                self.line.journal.write(Record::Attempt(Box::new(made.clone())))?;
+                self.line
+                    .journal
+                    .write(Record::Attempt(Box::new(made.clone())))?;
                 attempts.push(made);
                 exchanges.extend(seen);
                 if !needs_second_attempt(&outcome) {
@@ -229,11 +266,15 @@ impl Shared {
         }
         let verdict = judge(&self.plan, case, &attempts, &exchanges);
         self.observer.decided(case, &verdict);
-        self.line.journal.write(Record::Verdict { case: case.id.clone(), verdict })
+        self.line.journal.write(Record::Verdict {
+            case: case.id.clone(),
+            verdict,
+        })
     }
 }
 
-type Look = Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>>>;
+type Look =
+    Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>>>;
 
 /// Answers to named situations, provoked once for the first attempts of all checks, and once more for the second ones.
 #[derive(Default)]
@@ -241,8 +282,19 @@ pub struct Observations(Mutex<HashMap<(String, u32), Look>>);
 
 impl Observations {
     /// The answer to a situation; whoever asks first sends.
-    pub async fn look(&self, field: &Field<'_>, name: &str, number: u32) -> io::Result<Result<Sent, (Doubt, String)>> {
-        let cell = self.0.lock().await.entry((name.to_owned(), number)).or_default().clone();
+    pub async fn look(
+        &self,
+        field: &Field<'_>,
+        name: &str,
+        number: u32,
+    ) -> io::Result<Result<Sent, (Doubt, String)>> {
+        let cell = self
+            .0
+            .lock()
+            .await
+            .entry((name.to_owned(), number))
+            .or_default()
+            .clone();
         let seen = cell.get_or_try_init(|| provoke(field, name)).await?;
         Ok(seen.clone().map(|(exchange, raw)| Sent { exchange, raw }))
     }
@@ -253,9 +305,13 @@ async fn provoke(
     name: &str,
 ) -> io::Result<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>> {
     let Some(planned) = field.plan.situations.get(name) else {
-        return Ok(Err((Doubt::Harness, format!("the plan has no situation `{name}`"))));
+        return Ok(Err((
+            Doubt::Harness,
+            format!("the plan has no situation `{name}`"),
+        )));
     };
-    let (values, captured, credentials) = (super::case::fresh_values(), HashMap::new(), HashMap::new());
+    let (values, captured, credentials) =
+        (super::case::fresh_values(), HashMap::new(), HashMap::new());
     let mut scope = RequestScope {
         plan: field.plan,
         bindings: &planned.bindings,
@@ -273,7 +329,10 @@ async fn provoke(
         status: Some(planned.situation.status.clone()),
         ..Default::default()
     }));
-    let subject = subject(field.plan, [&Some(OneOrMany::One(status)), &None, &None, &None]);
+    let subject = subject(
+        field.plan,
+        [&Some(OneOrMany::One(status)), &None, &None, &None],
+    );
     let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
     Ok(Ok((sent.exchange, sent.raw)))
 }

@@ -31,6 +31,11 @@ impl Scope for RequestScope<'_> {
         if let Some(value) = self.placeholders.get(&name) {
             return Some(Found::Template(value.clone()));
         }
-        PlanScope { target: &self.plan.target, lists: &self.plan.lists, bindings: self.bindings }.find(path)
+        PlanScope {
+            target: &self.plan.target,
+            lists: &self.plan.lists,
+            bindings: self.bindings,
+        }
+        .find(path)
     }
 }

@@ -82,14 +82,18 @@ impl Line {
             if let Some(raw) = &raw {
                 let secrets = learn(raw);
                 if !secrets.is_empty() {
-                    let pairs = secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                    let pairs = secrets
+                        .iter()
+                        .map(|(name, value)| (name.as_str(), value.as_str()));
                     self.redactor.write().await.learn_all(pairs);
                 }
             }
             let redactor = self.redactor.read().await;
-            let exchange = record::exchange(self.id(), request, &outcome, started_ms, retried, &redactor);
+            let exchange =
+                record::exchange(self.id(), request, &outcome, started_ms, retried, &redactor);
             drop(redactor);
-            self.journal.write(Record::Exchange(Box::new(exchange.clone())))?;
+            self.journal
+                .write(Record::Exchange(Box::new(exchange.clone())))?;
             return Ok(Sent { exchange, raw });
         }
     }
@@ -97,7 +101,11 @@ impl Line {
     /// Takes a wait out of the run's patience; `false` where too little is left.
     fn spend(&self, wait: Duration) -> bool {
         let wait = wait.as_millis() as u64;
-        self.patience_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(wait)).is_ok()
+        self.patience_ms
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(wait)
+            })
+            .is_ok()
     }
 }
 
@@ -120,6 +128,9 @@ fn retry_after(outcome: &Outcome) -> Option<Duration> {
         return Some(Duration::from_secs(seconds));
     }
     let at = httpdate::parse_http_date(&text).ok()?;
-    let now = answer.header("date").first().and_then(|date| httpdate::parse_http_date(date).ok())?;
+    let now = answer
+        .header("date")
+        .first()
+        .and_then(|date| httpdate::parse_http_date(date).ok())?;
     Some(at.duration_since(now).unwrap_or_default())
 }

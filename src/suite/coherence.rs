@@ -8,20 +8,35 @@ use serde_json::Value;
 use super::gather::Read;
 use super::load::Mistake;
 use super::model::{Check, Contract, Domain, Expectation, OneOrMany, Spoil, Step, Suite};
+use super::plan::ATTEMPT_VALUES;
 use super::template::references;
 
 /// Answers that suites may name; every contract declares all of them that its checks use.
 pub fn mistakes(suites: &[Read<Suite>], contracts: &[Read<Contract>]) -> Vec<Mistake> {
     let mut found = Vec::new();
     let mut ids: HashMap<&str, (usize, usize)> = HashMap::new();
-    let lists: HashSet<&str> = suites.iter().flat_map(|s| s.value.lists.keys().map(String::as_str)).collect();
-    let situations: HashSet<&str> =
-        suites.iter().flat_map(|s| s.value.situations.keys().map(String::as_str)).collect();
-    let answers: HashSet<&str> =
-        contracts.iter().flat_map(|c| c.value.answers.keys().map(String::as_str)).collect();
-    let params: HashSet<&str> =
-        contracts.iter().flat_map(|c| c.value.parameters.keys().map(String::as_str)).collect();
-    let known = Known { lists, situations, answers, params };
+    let lists: HashSet<&str> = suites
+        .iter()
+        .flat_map(|s| s.value.lists.keys().map(String::as_str))
+        .collect();
+    let situations: HashSet<&str> = suites
+        .iter()
+        .flat_map(|s| s.value.situations.keys().map(String::as_str))
+        .collect();
+    let answers: HashSet<&str> = contracts
+        .iter()
+        .flat_map(|c| c.value.answers.keys().map(String::as_str))
+        .collect();
+    let params: HashSet<&str> = contracts
+        .iter()
+        .flat_map(|c| c.value.parameters.keys().map(String::as_str))
+        .collect();
+    let known = Known {
+        lists,
+        situations,
+        answers,
+        params,
+    };
     for (file, suite) in suites.iter().enumerate() {
         for (at, check) in suite.value.checks.iter().enumerate() {
             let pointer = format!("/checks/{at}/id");
@@ -30,7 +45,9 @@ pub fn mistakes(suites: &[Read<Suite>], contracts: &[Read<Contract>]) -> Vec<Mis
                     suite
                         .document
                         .mistake_at(&pointer, format!("`{}` is no check id", check.id))
-                        .help("write capital words and a number with hyphens between: `AUTH-401-01`"),
+                        .help(
+                            "write capital words and a number with hyphens between: `AUTH-401-01`",
+                        ),
                 );
             }
             if let Some((other_file, other_at)) = ids.insert(&check.id, (file, at)) {
@@ -55,29 +72,53 @@ struct Known<'a> {
     params: HashSet<&'a str>,
 }
 
-/// Values that every attempt makes.
-const FRESH: [&str; 7] = ["canary", "canary2", "hex16", "hex64", "uuid", "number", "request"];
-const ROOTS: [&str; 8] =
-    ["param", "list", "target", "operation", "operations", "principals", "credentials", "answer"];
+const ROOTS: [&str; 9] = [
+    "param",
+    "list",
+    "value",
+    "target",
+    "operation",
+    "operations",
+    "principals",
+    "credentials",
+    "answer",
+];
 
-fn check_mistakes(suite: &Read<Suite>, at: usize, check: &Check, known: &Known<'_>, found: &mut Vec<Mistake>) {
+fn check_mistakes(
+    suite: &Read<Suite>,
+    at: usize,
+    check: &Check,
+    known: &Known<'_>,
+    found: &mut Vec<Mistake>,
+) {
     let document = &suite.document;
     let here = format!("/checks/{at}");
     if check.steps.is_empty() {
-        found.push(document.mistake_at_key(&format!("{here}/steps"), "a check has at least one step"));
+        found.push(
+            document.mistake_at_key(&format!("{here}/steps"), "a check has at least one step"),
+        );
     }
-    let judged = check.steps.iter().any(|step| !expectations(step).is_empty());
+    let judged = check
+        .steps
+        .iter()
+        .any(|step| !expectations(step).is_empty());
     if !judged && !check.steps.is_empty() {
         found.push(
             document
-                .mistake_at_key(&format!("{here}/steps"), "no step of this check expects anything, so it cannot fail")
+                .mistake_at_key(
+                    &format!("{here}/steps"),
+                    "no step of this check expects anything, so it cannot fail",
+                )
                 .help("give a step an `expect`, a `should` or an `advise`"),
         );
     }
     if check.proved_by.is_empty() {
         found.push(
             document
-                .mistake_at(&format!("{here}/proved_by"), "no flaw proves that this check can fail")
+                .mistake_at(
+                    &format!("{here}/proved_by"),
+                    "no flaw proves that this check can fail",
+                )
                 .help("name a flaw of a reference deployment, or add one"),
         );
     }
@@ -87,12 +128,16 @@ fn check_mistakes(suite: &Read<Suite>, at: usize, check: &Check, known: &Known<'
             if let Some(list) = &selected.list
                 && !known.lists.contains(list.as_str())
             {
-                found.push(document.mistake_at(&format!("{pointer}/list"), format!("there is no list `{list}`")));
+                found.push(document.mistake_at(
+                    &format!("{pointer}/list"),
+                    format!("there is no list `{list}`"),
+                ));
             }
         }
     }
     let mut names: HashSet<String> = check.for_each.keys().cloned().collect();
-    names.extend(FRESH.map(str::to_owned));
+    names.extend(ATTEMPT_VALUES.map(str::to_owned));
+    names.insert("request".to_owned());
     let mut saved: HashSet<&str> = HashSet::new();
     for (index, step) in check.steps.iter().enumerate() {
         let pointer = format!("{here}/steps/{index}");
@@ -106,7 +151,10 @@ fn check_mistakes(suite: &Read<Suite>, at: usize, check: &Check, known: &Known<'
         if let Step::Resend(resend) = step
             && !saved.contains(resend.resend.as_str())
         {
-            let says = format!("no earlier step of this check is saved as `{}`", resend.resend);
+            let says = format!(
+                "no earlier step of this check is saved as `{}`",
+                resend.resend
+            );
             found.push(document.mistake_at(&format!("{pointer}/resend"), says));
         }
         if let Step::Send(send) = step
@@ -115,7 +163,10 @@ fn check_mistakes(suite: &Read<Suite>, at: usize, check: &Check, known: &Known<'
             && spoil != "none"
             && serde_json::from_value::<Spoil>(Value::String(spoil.clone())).is_err()
         {
-            found.push(document.mistake_at(&format!("{pointer}/spoil"), format!("`{spoil}` is no way to spoil a credential")));
+            found.push(document.mistake_at(
+                &format!("{pointer}/spoil"),
+                format!("`{spoil}` is no way to spoil a credential"),
+            ));
         }
         for (key, expectation) in expectations(step) {
             for name in answer_names(expectation) {
@@ -135,7 +186,12 @@ fn check_mistakes(suite: &Read<Suite>, at: usize, check: &Check, known: &Known<'
         saved.extend(save);
         names.extend(captures.into_iter().cloned());
     }
-    names.extend(check.control.iter().flat_map(|send| send.capture.keys().cloned()));
+    names.extend(
+        check
+            .control
+            .iter()
+            .flat_map(|send| send.capture.keys().cloned()),
+    );
     template_mistakes(suite, &here, &names, known, found);
 }
 
@@ -148,7 +204,9 @@ fn template_mistakes(
     found: &mut Vec<Mistake>,
 ) {
     let document = &suite.document;
-    let Some(value) = document.value().pointer(here) else { return };
+    let Some(value) = document.value().pointer(here) else {
+        return;
+    };
     let mut texts = Vec::new();
     collect(value, here.to_owned(), &mut texts);
     for (pointer, text) in texts {
@@ -164,9 +222,16 @@ fn template_mistakes(
             let first = path.next().unwrap_or_default();
             let second = path.next().unwrap_or_default();
             let says = match first {
-                "param" if !known.params.contains(second) => format!("no contract has a parameter `{second}`"),
+                "param" if !known.params.contains(second) => {
+                    format!("no contract has a parameter `{second}`")
+                }
                 "list" if !known.lists.contains(second) => format!("there is no list `{second}`"),
-                _ if names.contains(first) || names.contains(reference.path) || ROOTS.contains(&first) => continue,
+                _ if names.contains(first)
+                    || names.contains(reference.path)
+                    || ROOTS.contains(&first) =>
+                {
+                    continue;
+                }
                 _ => format!("`{first}` is nothing that this check knows"),
             };
             let range = reference.start..reference.end;
@@ -215,7 +280,9 @@ fn expectations(step: &Step) -> Sayings<'_> {
         Step::Probe(step) => of!(step),
         Step::Wait(_) => return Vec::new(),
     };
-    all.into_iter().filter_map(|(key, list)| Some((key, list?))).collect()
+    all.into_iter()
+        .filter_map(|(key, list)| Some((key, list?)))
+        .collect()
 }
 
 fn answer_names(all: &OneOrMany<Expectation>) -> Vec<&String> {
@@ -239,7 +306,10 @@ fn well_formed(id: &str) -> bool {
     let words: Vec<&str> = id.split('-').collect();
     words.len() >= 2
         && words.iter().all(|word| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+            !word.is_empty()
+                && word
+                    .chars()
+                    .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
         })
         && words[0].chars().all(|c| c.is_ascii_uppercase())
 }

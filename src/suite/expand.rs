@@ -4,13 +4,16 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::library::Library;
-use super::model::{Check, DeclaredLevel, Domain, Level, Selected, Send, Step, method_writes};
+use super::model::{
+    Check, DeclaredLevel, Domain, Level, Operation, Selected, Send, Step, method_writes,
+};
 use super::pattern;
 use super::plan::{
-    Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason,
+    ATTEMPT_VALUES, Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip,
+    SkipReason,
 };
 use super::target::Target;
-use super::template::{Scope, fill_text};
+use super::template::{Scope, fill_text, fill_value, references};
 
 /// Which checks the user asked for; empty lists ask for all.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +41,7 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
         if let Ok(all) = expander.product(&situation.for_each)
             && let Some(bindings) = all.into_iter().find(|bindings| {
                 expander
-                    .unusable_request(&situation.request, bindings)
+                    .unusable_request(&situation.request, bindings, &[])
                     .is_none()
             })
         {
@@ -395,6 +398,7 @@ impl Expander<'_> {
         bindings: &Bindings,
         situations: &IndexMap<String, PlannedSituation>,
     ) -> Option<Skip> {
+        let captured = captured_names(check);
         let sends = check
             .control
             .iter()
@@ -405,7 +409,7 @@ impl Expander<'_> {
             }));
         if let Some(skip) = sends
             .into_iter()
-            .find_map(|send| self.unusable_request(send, bindings))
+            .find_map(|send| self.unusable_request(send, bindings, &captured))
         {
             return Some(skip);
         }
@@ -431,11 +435,16 @@ impl Expander<'_> {
             Err(says) => Some(missing(says)),
             Ok(all) => all
                 .iter()
-                .find_map(|bindings| self.unusable_request(&situation.request, bindings)),
+                .find_map(|bindings| self.unusable_request(&situation.request, bindings, &[])),
         }
     }
 
-    fn unusable_request(&self, send: &Send, bindings: &Bindings) -> Option<Skip> {
+    fn unusable_request(
+        &self,
+        send: &Send,
+        bindings: &Bindings,
+        captured: &[&str],
+    ) -> Option<Skip> {
         let scope = self.scope(bindings);
         if let Some(given) = &send.given
             && scope.find(&given.split('.').collect::<Vec<_>>()).is_none()
@@ -486,6 +495,13 @@ impl Expander<'_> {
                 )));
             }
         };
+        if let Some(found) = self.target.operations.get(&operation)
+            && let Some(name) = self.unfilled(send, found, bindings, captured)
+        {
+            return Some(missing(format!(
+                "the target file gives no value for `{name}`, which `{operation}` needs"
+            )));
+        }
         if writes && !self.target.consent.writes {
             return Some(Skip {
                 reason: SkipReason::Consent,
@@ -500,6 +516,40 @@ impl Expander<'_> {
         None
     }
 
+    /// The first placeholder of an operation that nothing fills.
+    fn unfilled(
+        &self,
+        send: &Send,
+        operation: &Operation,
+        bindings: &Bindings,
+        captured: &[&str],
+    ) -> Option<String> {
+        let scope = self.scope(bindings);
+        let sender = send.values_of.as_ref().or(send.principal.as_ref());
+        let owner = sender
+            .map_or(Ok("anonymous".to_owned()), |name| fill_text(name, &scope))
+            .ok()?;
+        let values = self
+            .target
+            .principals
+            .get(&owner)
+            .map(|principal| &principal.values);
+        references(&operation.path)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|reference| reference.path)
+            .find_map(|name| {
+                let given = send.values.contains_key(name)
+                    || captured.contains(&name)
+                    || ATTEMPT_VALUES.contains(&name)
+                    || scope.find(&name.split('.').collect::<Vec<_>>()).is_some()
+                    || values
+                        .and_then(|values| values.get(name))
+                        .is_some_and(|value| fill_value(value, &scope).is_ok());
+                (!given && send.target.is_none()).then(|| name.to_owned())
+            })
+    }
+
     fn scope<'s>(&'s self, bindings: &'s Bindings) -> PlanScope<'s> {
         PlanScope {
             target: self.target,
@@ -507,6 +557,18 @@ impl Expander<'_> {
             bindings,
         }
     }
+}
+
+/// Everything that some step of a check captures.
+fn captured_names(check: &Check) -> Vec<&str> {
+    let steps = check.steps.iter().flat_map(|step| match step {
+        Step::Send(step) => step.capture.keys().collect::<Vec<_>>(),
+        Step::Observe(step) => step.capture.keys().collect(),
+        Step::Resend(step) => step.capture.keys().collect(),
+        Step::Wait(_) | Step::Probe(_) => Vec::new(),
+    });
+    let control = check.control.iter().flat_map(|send| send.capture.keys());
+    steps.chain(control).map(String::as_str).collect()
 }
 
 fn missing(says: String) -> Skip {

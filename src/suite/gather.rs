@@ -14,7 +14,10 @@ pub enum Unloadable {
     /// Mistakes in files, all of them.
     Mistakes(Vec<Mistake>),
     /// A file or folder that cannot be read.
-    Unreadable { path: PathBuf, error: std::io::Error },
+    Unreadable {
+        path: PathBuf,
+        error: std::io::Error,
+    },
 }
 
 /// One file, with its document for mistakes that show later.
@@ -47,7 +50,9 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
             for (name, bytes) in yaml_files(&below)? {
                 read_into(&name, &bytes, &mut own, &mut mistakes);
             }
-            replace(&mut contracts, own, |contract: &Contract| contract.contract.clone());
+            replace(&mut contracts, own, |contract: &Contract| {
+                contract.contract.clone()
+            });
         }
     }
     if mistakes.is_empty() {
@@ -57,8 +62,14 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
         return Err(Unloadable::Mistakes(mistakes));
     }
     Ok(Library {
-        suites: suites.into_iter().map(|read| (read.value.suite.clone(), read.value)).collect(),
-        contracts: contracts.into_iter().map(|read| (read.value.contract.clone(), read.value)).collect(),
+        suites: suites
+            .into_iter()
+            .map(|read| (read.value.suite.clone(), read.value))
+            .collect(),
+        contracts: contracts
+            .into_iter()
+            .map(|read| (read.value.contract.clone(), read.value))
+            .collect(),
     })
 }
 
@@ -104,7 +115,10 @@ fn yaml_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Unloadable> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
         let path = entry.map_err(unreadable(folder))?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
             paths.push(path);
         }
     }

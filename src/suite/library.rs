@@ -52,7 +52,16 @@ impl Library {
 
     /// Features that some check needs or some contract declares.
     pub fn features(&self) -> std::collections::BTreeSet<String> {
-        let needed = self.checks().flat_map(|(_, check)| check.needs.features.iter());
-        needed.chain(self.contracts.values().flat_map(|contract| contract.features.iter())).cloned().collect()
+        let needed = self
+            .checks()
+            .flat_map(|(_, check)| check.needs.features.iter());
+        needed
+            .chain(
+                self.contracts
+                    .values()
+                    .flat_map(|contract| contract.features.iter()),
+            )
+            .cloned()
+            .collect()
     }
 }

@@ -9,6 +9,10 @@ use super::model::{Check, Level, Situation};
 use super::target::Target;
 use super::template::{Found, Scope};
 
+/// Names of the unguessable values that every attempt makes anew: `canary` and `canary2` (letters and digits), digits
+/// in hexadecimal, a version 4 UUID, and a number of six digits.
+pub const ATTEMPT_VALUES: [&str; 6] = ["canary", "canary2", "hex16", "hex64", "uuid", "number"];
+
 /// Values of the variables of a matrix, in the order of `for_each`.
 pub type Bindings = Map<String, Value>;
 
@@ -104,6 +108,10 @@ impl Scope for PlanScope<'_> {
             "param" => {
                 let (name, rest) = rest.split_first()?;
                 member(self.target.params.get(*name)?, rest).map(Found::Template)
+            }
+            "value" => {
+                let (name, rest) = rest.split_first()?;
+                member(self.target.values.get(*name)?, rest).map(Found::Literal)
             }
             "list" => Some(Found::Template(Value::Array(
                 self.lists.get(*rest.first()?)?.clone(),

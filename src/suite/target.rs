@@ -39,6 +39,8 @@ pub struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain: Option<Origin>,
     pub params: IndexMap<String, Value>,
+    /// Facts about this deployment, read as `${value.NAME}`.
+    pub values: IndexMap<String, Value>,
     pub features: Vec<String>,
     pub credentials: IndexMap<String, Carriage>,
     pub principals: IndexMap<String, Principal>,
@@ -223,6 +225,7 @@ pub fn merge(
         prefix,
         plain,
         params,
+        values: file.values.clone(),
         features,
         credentials,
         principals,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::library::Library;
-use super::load::{Document, Mistake, decode_strict};
+use super::load::{Document, Mistake, decode};
 use super::model::TargetFile;
 use super::secret::Secrets;
 use super::target::{Misfit, Target, Which, merge};
@@ -29,7 +29,7 @@ pub fn load(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Vec<Mistake>> {
     let document = Document::read(name, bytes)?;
-    let file: TargetFile = decode_strict(&document)?;
+    let file: TargetFile = decode(&document)?;
     let mut mistakes = Vec::new();
     let mut secrets = Secrets::default();
     for (secret, text) in &file.secrets {
@@ -46,13 +46,18 @@ pub fn load(
     }
     let roots = match (&file.ca_file, &file.ca_pem) {
         (Some(_), Some(_)) => {
-            mistakes.push(document.mistake_at("/ca_file", "`ca_file` and `ca_pem` say the same thing; keep one"));
+            mistakes.push(document.mistake_at(
+                "/ca_file",
+                "`ca_file` and `ca_pem` say the same thing; keep one",
+            ));
             Roots::default()
         }
         (Some(path), None) => match std::fs::read_to_string(folder.join(path)) {
             Ok(pem) => Roots::only(pem),
             Err(error) => {
-                mistakes.push(document.mistake_at("/ca_file", format!("`{path}` cannot be read: {error}")));
+                mistakes.push(
+                    document.mistake_at("/ca_file", format!("`{path}` cannot be read: {error}")),
+                );
                 Roots::default()
             }
         },
@@ -63,18 +68,31 @@ pub fn load(
         let known: Vec<&str> = library.contracts.keys().map(String::as_str).collect();
         mistakes.push(
             document
-                .mistake_at("/contract", format!("there is no contract `{}`", file.contract))
-                .help(format!("there are `{}`; `http-api` fits an API without a contract of its own", known.join("`, `"))),
+                .mistake_at(
+                    "/contract",
+                    format!("there is no contract `{}`", file.contract),
+                )
+                .help(format!(
+                    "there are `{}`; `http-api` fits an API without a contract of its own",
+                    known.join("`, `")
+                )),
         );
         return Err(mistakes);
     };
     for feature in &file.features {
         if !library.features().contains(feature) {
-            mistakes.push(document.mistake_at("/features", format!("no check or contract knows the feature `{feature}`")));
+            mistakes.push(document.mistake_at(
+                "/features",
+                format!("no check or contract knows the feature `{feature}`"),
+            ));
         }
     }
     match merge(&file, contract, &mut secrets) {
-        Ok(target) if mistakes.is_empty() => Ok(Loaded { target, secrets, roots }),
+        Ok(target) if mistakes.is_empty() => Ok(Loaded {
+            target,
+            secrets,
+            roots,
+        }),
         Ok(_) => Err(mistakes),
         Err(misfits) => {
             mistakes.extend(misfits.iter().map(|misfit| place(&document, misfit)));
@@ -95,16 +113,24 @@ fn place(document: &Document, misfit: &Misfit) -> Mistake {
 }
 
 /// `${env:NAME}`, `${file:PATH}`, or the text itself. Errors never quote the value.
-fn resolve(text: &str, folder: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
-    let inner = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+fn resolve(
+    text: &str,
+    folder: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    let inner = text
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'));
     match inner.and_then(|inner| inner.split_once(':')) {
-        Some(("env", name)) => {
-            environment(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("the environment has no `{name}`"))
-        }
+        Some(("env", name)) => environment(name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| format!("the environment has no `{name}`")),
         Some(("file", path)) => std::fs::read_to_string(folder.join(path))
             .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
             .map_err(|error| format!("`{path}` cannot be read: {error}")),
-        Some((other, _)) => Err(format!("`{other}:` is no source of secrets; there are `env:` and `file:`")),
+        Some((other, _)) => Err(format!(
+            "`{other}:` is no source of secrets; there are `env:` and `file:`"
+        )),
         None if inner.is_some() => Err("write `${env:NAME}` or `${file:PATH}`".to_owned()),
         None => Ok(text.to_owned()),
     }

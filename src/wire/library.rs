@@ -32,7 +32,11 @@ pub fn library_client(roots: &Roots) -> Result<reqwest::Client, ClientError> {
 /// The body, read no further than its bound.
 pub async fn bounded_body(mut answer: reqwest::Response) -> Result<Vec<u8>, ConversationError> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| ConversationError::Library(error.without_url()))? {
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| ConversationError::Library(error.without_url()))?
+    {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(ConversationError::TooLarge);
         }

@@ -32,6 +32,9 @@ pub struct TargetFile {
     /// Parameters of the contract.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub params: IndexMap<String, Value>,
+    /// Ids and other facts about this deployment that are no secrets; contracts read them as `${value.NAME}`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub values: IndexMap<String, Value>,
     /// Features beyond the contract's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
