@@ -4,6 +4,7 @@
 //! file, text keys that occur once, anchors and aliases but no merge keys and no tags. Each departure is a mistake that
 //! reading recovers from; only broken syntax and the limits end it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::scalar;
 use super::span::{CharIndex, Source, Span};
 use super::syntax;
 use super::tree::{Node, Style, Tree};
-use super::wording::quoted;
+use super::wording::{quoted, type_of};
 
 /// Deepest nesting of lists and maps, with aliases followed.
 const MAX_DEPTH: usize = 64;
@@ -157,10 +158,10 @@ impl<'s> Builder<'s> {
                 let span = self.trimmed(start, end);
                 self.content_to = self.content_to.max(span.range().end);
                 let is_key = self.awaits_key();
-                let built = self.scalar(&text, style, tag.is_some(), span, is_key);
+                let built = self.scalar(text, style, tag.is_some(), span, is_key);
                 if is_key {
-                    self.key(&text, style, &built);
                     self.keep(anchor, &built)?;
+                    self.key(built);
                 } else {
                     self.finish(anchor, built)?;
                 }
@@ -233,59 +234,60 @@ impl<'s> Builder<'s> {
 
     fn scalar(
         &mut self,
-        text: &str,
+        text: Cow<'_, str>,
         style: ScalarStyle,
         tagged: bool,
         span: Span,
         is_key: bool,
     ) -> Built {
-        let literal = |style| Built::scalar(Value::String(text.to_owned()), span, style);
-        match style {
-            ScalarStyle::Plain if tagged => literal(Style::Plain),
-            ScalarStyle::Plain => match scalar::resolve(text) {
-                Ok(value) => Built::scalar(value, span, Style::Plain),
-                Err(scalar::NotExact) => {
-                    if !is_key {
-                        self.mistake(
-                            span,
-                            format!(
-                                "the number {} is too large to be kept exactly",
-                                quoted(text)
-                            ),
-                        )
-                        .help = Some(format!(
-                            "if it is meant as text, put it in quotes: \"{text}\""
-                        ));
-                    }
-                    literal(Style::Plain)
-                }
-            },
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => literal(Style::Quoted),
-            ScalarStyle::Literal | ScalarStyle::Folded => literal(Style::Opaque),
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Opaque,
+        };
+        let resolved = match style {
+            Style::Plain if !tagged => scalar::resolve(&text),
+            _ => Ok(None),
+        };
+        if resolved == Err(scalar::NotExact) && !is_key {
+            let says = format!(
+                "the number {} is too large to be kept exactly",
+                quoted(&text)
+            );
+            self.mistake(span, says).help = Some("if it is meant as text, put it in quotes".into());
         }
+        let value = match resolved {
+            Ok(Some(value)) => value,
+            Ok(None) | Err(scalar::NotExact) => Value::String(text.into_owned()),
+        };
+        Built::scalar(value, span, style)
     }
 
     /// Takes a scalar as the next key of the innermost map.
-    fn key(&mut self, text: &str, style: ScalarStyle, built: &Built) {
+    fn key(&mut self, built: Built) {
         let span = built.node.span;
-        let plain = style == ScalarStyle::Plain;
-        let mut next = Key::Given(text.to_owned(), span);
-        if plain && text == "<<" {
-            self.has_holes = true;
-            next = Key::Dropped;
-            self.mistake(span, "merge keys are not part of YAML 1.2")
-                .help = Some("write the fields out; an alias can stand for a whole value".into());
-        } else if plain && text.is_empty() {
-            next = Key::Dropped;
-            self.mistake(span, "a key is missing before the `:`");
-        } else if !built.value.is_string() {
-            let found = super::wording::type_of(&built.value);
-            self.mistake(
-                span,
-                format!("the key {} is {found}, and keys are strings", quoted(text)),
-            )
-            .help = Some(format!("put it in quotes: \"{text}\""));
-        }
+        let plain = built.node.style == Style::Plain;
+        let mut next = match built.value {
+            Value::String(name) if plain && name == "<<" => {
+                self.has_holes = true;
+                self.mistake(span, "merge keys are not part of YAML 1.2")
+                    .help =
+                    Some("write the fields out; an alias can stand for a whole value".into());
+                Key::Dropped
+            }
+            Value::String(name) => Key::Given(name, span),
+            _ if span.is_empty() => {
+                self.mistake(span, "a key is missing before the `:`");
+                Key::Dropped
+            }
+            other => {
+                let name = self.source.slice(span).to_owned();
+                let found = type_of(&other);
+                let says = format!("the key {} is {found}, and keys are strings", quoted(&name));
+                self.mistake(span, says).help = Some(format!("put it in quotes: \"{other}\""));
+                Key::Given(name, span)
+            }
+        };
         if let Key::Given(name, _) = &next
             && let Some(first) = self.earlier(name)
         {
@@ -402,13 +404,13 @@ impl<'s> Builder<'s> {
             built.node.style = Style::Opaque;
         }
         if self.awaits_key() {
-            match built.value.as_str() {
-                Some(text) => self.key(text, ScalarStyle::DoubleQuoted, &built),
-                None => self.odd_key(at),
+            match built.value {
+                Value::Array(_) | Value::Object(_) => self.odd_key(at),
+                _ => self.key(built),
             }
-            return Ok(());
+        } else {
+            self.place(built);
         }
-        self.place(built);
         Ok(())
     }
 
