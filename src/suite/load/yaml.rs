@@ -5,12 +5,12 @@
 //! reading recovers from; only broken syntax and the limits end it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
+use super::anchors::{Anchors, Built};
 use super::mistake::Mistake;
 use super::scalar;
 use super::span::{CharIndex, Source, Span};
@@ -20,10 +20,6 @@ use super::wording::{quoted, type_of};
 
 /// Deepest nesting of lists and maps, with aliases followed.
 const MAX_DEPTH: usize = 64;
-/// Values that the aliases of a file may repeat in all; text counts one more for each 32 bytes.
-const MAX_REPEATED: usize = 20_000;
-/// Values that may stand under anchors in all, counted in the same way, once for each anchor above them.
-const MAX_ANCHORED: usize = 200_000;
 
 pub(super) struct Read {
     pub value: Value,
@@ -69,15 +65,6 @@ enum Next {
     Enough,
 }
 
-/// A finished value. `weight` is what it costs to repeat it, `height` how deep it is.
-#[derive(Clone)]
-struct Built {
-    value: Value,
-    node: Node,
-    weight: usize,
-    height: usize,
-}
-
 struct Builder<'s> {
     source: &'s Arc<Source>,
     index: CharIndex<'s>,
@@ -85,9 +72,7 @@ struct Builder<'s> {
     frames: Vec<Frame>,
     /// Finished children of all open frames, those of the innermost last.
     children: Vec<Node>,
-    anchors: HashMap<usize, Option<Built>>,
-    anchored: usize,
-    repeated: usize,
+    anchors: Anchors,
     root: Built,
     documents: usize,
     /// End of the last thing that takes up room: a block ends there, not where the parser notices its end.
@@ -128,9 +113,7 @@ impl<'s> Builder<'s> {
             tree: Tree::new(),
             frames: Vec::new(),
             children: Vec::new(),
-            anchors: HashMap::new(),
-            anchored: 0,
-            repeated: 0,
+            anchors: Anchors::default(),
             root: Built::scalar(Value::Null, Span::default(), Style::Plain),
             documents: 0,
             content_to: 0,
@@ -334,9 +317,7 @@ impl<'s> Builder<'s> {
         if self.frames.len() == MAX_DEPTH {
             return Err(self.too_deep(Span::new(start, end)));
         }
-        if anchor > 0 {
-            self.anchors.insert(anchor, None);
-        }
+        self.anchors.open(anchor);
         self.frames.push(Frame {
             start,
             anchor,
@@ -377,25 +358,8 @@ impl<'s> Builder<'s> {
     }
 
     fn alias(&mut self, anchor: usize, at: Span) -> Result<(), Mistake> {
-        let mut built = match self.anchors.get(&anchor) {
-            Some(Some(built)) => {
-                self.repeated += built.weight;
-                if self.repeated > MAX_REPEATED {
-                    let says =
-                        format!("the aliases of this file repeat more than {MAX_REPEATED} values");
-                    return Err(Mistake::new(self.source, at, says));
-                }
-                built.clone()
-            }
-            Some(None) => {
-                return Err(Mistake::new(
-                    self.source,
-                    at,
-                    "this alias stands inside the value that it repeats",
-                ));
-            }
-            None => return Err(Mistake::new(self.source, at, "no anchor has this name")),
-        };
+        let built = self.anchors.repeat(anchor);
+        let mut built = built.map_err(|says| Mistake::new(self.source, at, says))?;
         if self.frames.len() + built.height > MAX_DEPTH {
             return Err(self.too_deep(at));
         }
@@ -421,16 +385,8 @@ impl<'s> Builder<'s> {
 
     /// Remembers a value for the aliases of its anchor.
     fn keep(&mut self, anchor: usize, built: &Built) -> Result<(), Mistake> {
-        if anchor == 0 {
-            return Ok(());
-        }
-        self.anchored += built.weight;
-        if self.anchored > MAX_ANCHORED {
-            let says = format!("more than {MAX_ANCHORED} values stand under anchors");
-            return Err(Mistake::new(self.source, built.node.span, says));
-        }
-        self.anchors.insert(anchor, Some(built.clone()));
-        Ok(())
+        let kept = self.anchors.keep(anchor, built);
+        kept.map_err(|says| Mistake::new(self.source, built.node.span, says))
     }
 
     fn finish(&mut self, anchor: usize, built: Built) -> Result<(), Mistake> {
@@ -464,18 +420,6 @@ impl<'s> Builder<'s> {
                     self.children.push(built.node);
                 }
             }
-        }
-    }
-}
-
-impl Built {
-    fn scalar(value: Value, span: Span, style: Style) -> Self {
-        let weight = 1 + value.as_str().map_or(0, |text| text.len() / 32);
-        Self {
-            value,
-            node: Node::scalar(span, style),
-            weight,
-            height: 0,
         }
     }
 }

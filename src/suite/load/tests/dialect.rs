@@ -218,6 +218,16 @@ fn long_texts_count_for_more_under_aliases() {
 }
 
 #[test]
+fn anchors_within_anchors_are_limited_as_well() {
+    let anchors: String = (0..60).map(|n| format!("[&a{n} ")).collect();
+    let text = format!("{anchors}[{}]{}", "x, ".repeat(4_000), "]".repeat(60));
+    assert_eq!(
+        mistakes(&text)[0].says,
+        "more than 200000 values stand under anchors"
+    );
+}
+
+#[test]
 fn nesting_too_deep() {
     assert_eq!(
         read(&format!("{}{}", "[".repeat(64), "]".repeat(64)))
