@@ -10,6 +10,7 @@
 //! places. `decode` asks serde and then the schema; `field_check` and `value_check` explain what the schema refuses,
 //! `union_choice` which of several shapes was meant; `wording` says how things are called.
 
+mod anchors;
 mod branch;
 mod decode;
 mod document;

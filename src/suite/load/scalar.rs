@@ -9,13 +9,14 @@ pub(super) struct NotExact;
 /// Resolves an unquoted scalar (YAML 1.2.2 §10.3.2). Null, booleans and decimal numbers are as the core schema says.
 /// Everything else is a string, also `yes`, `no`, `on`, `off`, and on purpose what the core schema would read as
 /// numbers but a writer of identifiers and bytes would not: leading zeros (`0777`), `0x1f`, `0o17`, `.inf`, `.nan`.
-pub(super) fn resolve(text: &str) -> Result<Value, NotExact> {
-    Ok(match text {
+/// `None` stands for a string.
+pub(super) fn resolve(text: &str) -> Result<Option<Value>, NotExact> {
+    Ok(Some(match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
         _ => match shape(text) {
-            Shape::Word => Value::String(text.to_owned()),
+            Shape::Word => return Ok(None),
             Shape::Integer => {
                 let digits = text.strip_prefix('+').unwrap_or(text);
                 let unsigned = digits.parse::<u64>().map(Number::from);
@@ -27,7 +28,7 @@ pub(super) fn resolve(text: &str) -> Result<Value, NotExact> {
                 Value::Number(Number::from_f64(float).ok_or(NotExact)?)
             }
         },
-    })
+    }))
 }
 
 enum Shape {
@@ -77,7 +78,7 @@ mod tests {
             "1_000", "+", "-", ".", "e5", "1e", "1.2.3", "--1", "1 2", "tRUE", "nULL", "12:30",
             "1-2", "00", "01.5", "+-1",
         ] {
-            assert_eq!(resolve(word), Ok(json!(word)), "{word}");
+            assert_eq!(resolve(word), Ok(None), "{word}");
         }
     }
 
@@ -101,7 +102,7 @@ mod tests {
             ("1e3", json!(1000.0)),
             ("-1.5E-3", json!(-0.0015)),
         ] {
-            assert_eq!(resolve(word), Ok(value), "{word}");
+            assert_eq!(resolve(word), Ok(Some(value)), "{word}");
         }
     }
 

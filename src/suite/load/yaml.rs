@@ -4,25 +4,22 @@
 //! file, text keys that occur once, anchors and aliases but no merge keys and no tags. Each departure is a mistake that
 //! reading recovers from; only broken syntax and the limits end it.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
+use super::anchors::{Anchors, Built};
 use super::mistake::Mistake;
 use super::scalar;
 use super::span::{CharIndex, Source, Span};
 use super::syntax;
 use super::tree::{Node, Style, Tree};
-use super::wording::quoted;
+use super::wording::{quoted, type_of};
 
 /// Deepest nesting of lists and maps, with aliases followed.
 const MAX_DEPTH: usize = 64;
-/// Values that the aliases of a file may repeat in all; text counts one more for each 32 bytes.
-const MAX_REPEATED: usize = 20_000;
-/// Values that may stand under anchors in all, counted in the same way, once for each anchor above them.
-const MAX_ANCHORED: usize = 200_000;
 
 pub(super) struct Read {
     pub value: Value,
@@ -68,15 +65,6 @@ enum Next {
     Enough,
 }
 
-/// A finished value. `weight` is what it costs to repeat it, `height` how deep it is.
-#[derive(Clone)]
-struct Built {
-    value: Value,
-    node: Node,
-    weight: usize,
-    height: usize,
-}
-
 struct Builder<'s> {
     source: &'s Arc<Source>,
     index: CharIndex<'s>,
@@ -84,9 +72,7 @@ struct Builder<'s> {
     frames: Vec<Frame>,
     /// Finished children of all open frames, those of the innermost last.
     children: Vec<Node>,
-    anchors: HashMap<usize, Option<Built>>,
-    anchored: usize,
-    repeated: usize,
+    anchors: Anchors,
     root: Built,
     documents: usize,
     /// End of the last thing that takes up room: a block ends there, not where the parser notices its end.
@@ -127,9 +113,7 @@ impl<'s> Builder<'s> {
             tree: Tree::new(),
             frames: Vec::new(),
             children: Vec::new(),
-            anchors: HashMap::new(),
-            anchored: 0,
-            repeated: 0,
+            anchors: Anchors::default(),
             root: Built::scalar(Value::Null, Span::default(), Style::Plain),
             documents: 0,
             content_to: 0,
@@ -157,10 +141,10 @@ impl<'s> Builder<'s> {
                 let span = self.trimmed(start, end);
                 self.content_to = self.content_to.max(span.range().end);
                 let is_key = self.awaits_key();
-                let built = self.scalar(&text, style, tag.is_some(), span, is_key);
+                let built = self.scalar(text, style, tag.is_some(), span, is_key);
                 if is_key {
-                    self.key(&text, style, &built);
                     self.keep(anchor, &built)?;
+                    self.key(built);
                 } else {
                     self.finish(anchor, built)?;
                 }
@@ -233,59 +217,60 @@ impl<'s> Builder<'s> {
 
     fn scalar(
         &mut self,
-        text: &str,
+        text: Cow<'_, str>,
         style: ScalarStyle,
         tagged: bool,
         span: Span,
         is_key: bool,
     ) -> Built {
-        let literal = |style| Built::scalar(Value::String(text.to_owned()), span, style);
-        match style {
-            ScalarStyle::Plain if tagged => literal(Style::Plain),
-            ScalarStyle::Plain => match scalar::resolve(text) {
-                Ok(value) => Built::scalar(value, span, Style::Plain),
-                Err(scalar::NotExact) => {
-                    if !is_key {
-                        self.mistake(
-                            span,
-                            format!(
-                                "the number {} is too large to be kept exactly",
-                                quoted(text)
-                            ),
-                        )
-                        .help = Some(format!(
-                            "if it is meant as text, put it in quotes: \"{text}\""
-                        ));
-                    }
-                    literal(Style::Plain)
-                }
-            },
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => literal(Style::Quoted),
-            ScalarStyle::Literal | ScalarStyle::Folded => literal(Style::Opaque),
+        let style = match style {
+            ScalarStyle::Plain => Style::Plain,
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Opaque,
+        };
+        let resolved = match style {
+            Style::Plain if !tagged => scalar::resolve(&text),
+            _ => Ok(None),
+        };
+        if resolved == Err(scalar::NotExact) && !is_key {
+            let says = format!(
+                "the number {} is too large to be kept exactly",
+                quoted(&text)
+            );
+            self.mistake(span, says).help = Some("if it is meant as text, put it in quotes".into());
         }
+        let value = match resolved {
+            Ok(Some(value)) => value,
+            Ok(None) | Err(scalar::NotExact) => Value::String(text.into_owned()),
+        };
+        Built::scalar(value, span, style)
     }
 
     /// Takes a scalar as the next key of the innermost map.
-    fn key(&mut self, text: &str, style: ScalarStyle, built: &Built) {
+    fn key(&mut self, built: Built) {
         let span = built.node.span;
-        let plain = style == ScalarStyle::Plain;
-        let mut next = Key::Given(text.to_owned(), span);
-        if plain && text == "<<" {
-            self.has_holes = true;
-            next = Key::Dropped;
-            self.mistake(span, "merge keys are not part of YAML 1.2")
-                .help = Some("write the fields out; an alias can stand for a whole value".into());
-        } else if plain && text.is_empty() {
-            next = Key::Dropped;
-            self.mistake(span, "a key is missing before the `:`");
-        } else if !built.value.is_string() {
-            let found = super::wording::type_of(&built.value);
-            self.mistake(
-                span,
-                format!("the key {} is {found}, and keys are strings", quoted(text)),
-            )
-            .help = Some(format!("put it in quotes: \"{text}\""));
-        }
+        let plain = built.node.style == Style::Plain;
+        let mut next = match built.value {
+            Value::String(name) if plain && name == "<<" => {
+                self.has_holes = true;
+                self.mistake(span, "merge keys are not part of YAML 1.2")
+                    .help =
+                    Some("write the fields out; an alias can stand for a whole value".into());
+                Key::Dropped
+            }
+            Value::String(name) => Key::Given(name, span),
+            _ if span.is_empty() => {
+                self.mistake(span, "a key is missing before the `:`");
+                Key::Dropped
+            }
+            other => {
+                let name = self.source.slice(span).to_owned();
+                let found = type_of(&other);
+                let says = format!("the key {} is {found}, and keys are strings", quoted(&name));
+                self.mistake(span, says).help = Some(format!("put it in quotes: \"{other}\""));
+                Key::Given(name, span)
+            }
+        };
         if let Key::Given(name, _) = &next
             && let Some(first) = self.earlier(name)
         {
@@ -332,9 +317,7 @@ impl<'s> Builder<'s> {
         if self.frames.len() == MAX_DEPTH {
             return Err(self.too_deep(Span::new(start, end)));
         }
-        if anchor > 0 {
-            self.anchors.insert(anchor, None);
-        }
+        self.anchors.open(anchor);
         self.frames.push(Frame {
             start,
             anchor,
@@ -375,25 +358,8 @@ impl<'s> Builder<'s> {
     }
 
     fn alias(&mut self, anchor: usize, at: Span) -> Result<(), Mistake> {
-        let mut built = match self.anchors.get(&anchor) {
-            Some(Some(built)) => {
-                self.repeated += built.weight;
-                if self.repeated > MAX_REPEATED {
-                    let says =
-                        format!("the aliases of this file repeat more than {MAX_REPEATED} values");
-                    return Err(Mistake::new(self.source, at, says));
-                }
-                built.clone()
-            }
-            Some(None) => {
-                return Err(Mistake::new(
-                    self.source,
-                    at,
-                    "this alias stands inside the value that it repeats",
-                ));
-            }
-            None => return Err(Mistake::new(self.source, at, "no anchor has this name")),
-        };
+        let built = self.anchors.repeat(anchor);
+        let mut built = built.map_err(|says| Mistake::new(self.source, at, says))?;
         if self.frames.len() + built.height > MAX_DEPTH {
             return Err(self.too_deep(at));
         }
@@ -402,13 +368,13 @@ impl<'s> Builder<'s> {
             built.node.style = Style::Opaque;
         }
         if self.awaits_key() {
-            match built.value.as_str() {
-                Some(text) => self.key(text, ScalarStyle::DoubleQuoted, &built),
-                None => self.odd_key(at),
+            match built.value {
+                Value::Array(_) | Value::Object(_) => self.odd_key(at),
+                _ => self.key(built),
             }
-            return Ok(());
+        } else {
+            self.place(built);
         }
-        self.place(built);
         Ok(())
     }
 
@@ -419,16 +385,8 @@ impl<'s> Builder<'s> {
 
     /// Remembers a value for the aliases of its anchor.
     fn keep(&mut self, anchor: usize, built: &Built) -> Result<(), Mistake> {
-        if anchor == 0 {
-            return Ok(());
-        }
-        self.anchored += built.weight;
-        if self.anchored > MAX_ANCHORED {
-            let says = format!("more than {MAX_ANCHORED} values stand under anchors");
-            return Err(Mistake::new(self.source, built.node.span, says));
-        }
-        self.anchors.insert(anchor, Some(built.clone()));
-        Ok(())
+        let kept = self.anchors.keep(anchor, built);
+        kept.map_err(|says| Mistake::new(self.source, built.node.span, says))
     }
 
     fn finish(&mut self, anchor: usize, built: Built) -> Result<(), Mistake> {
@@ -462,18 +420,6 @@ impl<'s> Builder<'s> {
                     self.children.push(built.node);
                 }
             }
-        }
-    }
-}
-
-impl Built {
-    fn scalar(value: Value, span: Span, style: Style) -> Self {
-        let weight = 1 + value.as_str().map_or(0, |text| text.len() / 32);
-        Self {
-            value,
-            node: Node::scalar(span, style),
-            weight,
-            height: 0,
         }
     }
 }
