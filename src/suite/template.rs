@@ -28,7 +28,7 @@ pub enum TemplateError {
     Depth(String),
 }
 
-const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, reverse, swap-case";
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, reverse, swap-case, times-10, times-160, times-1000";
 const MAX_DEPTH: u8 = 8;
 
 /// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
@@ -206,6 +206,9 @@ fn apply(filter: &str, text: &str) -> String {
             .map(|(parent, _)| parent)
             .unwrap_or_default()
             .to_owned(),
+        "times-10" => text.repeat(10),
+        "times-160" => text.repeat(160),
+        "times-1000" => text.repeat(1000),
         "reverse" => text.chars().rev().collect(),
         _ => text.to_owned(),
     }
