@@ -422,7 +422,6 @@ impl<A: Application> Site for Pipeline<A> {
             fields: Fields::default(),
             body: Body::Bytes(Vec::new()),
             encrypted,
-            peer: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         };
         let error = match fault {
             Malformed::HeadTooLarge => {
