@@ -8,7 +8,7 @@ use std::sync::Arc;
 use matchit::Router;
 use serde_json::{Map, Value};
 
-use super::edge::body::{self, Member};
+use super::edge::body::{self, Member, Members};
 use super::edge::errors::{self, Error};
 use super::edge::{Edge, caching, credentials, host, limits, methods, paths, request_id};
 use super::flaw::{Flaw, flaw};
@@ -358,11 +358,11 @@ impl<A: Application> Pipeline<A> {
         caller: A::Caller,
     ) -> Result<Response, Error> {
         let edge = self.app.edge();
-        let (body, unknown) = match route.schema {
+        let members = match route.schema {
             Some(schema) => body::read(edge, request, schema)?,
             None => {
                 limits::body(request, &edge.flaws)?;
-                (Map::new(), Map::new())
+                Members::default()
             }
         };
         let call = Call {
@@ -370,8 +370,8 @@ impl<A: Application> Pipeline<A> {
             request,
             caller,
             id,
-            body,
-            unknown,
+            body: members.known,
+            unknown: members.unknown,
         };
         let mut response = (route.run)(&call)?;
         if request.method == "HEAD" && edge.flaws.has("head-fields-differ") {
@@ -422,7 +422,6 @@ impl<A: Application> Site for Pipeline<A> {
             fields: Fields::default(),
             body: Body::Bytes(Vec::new()),
             encrypted,
-            peer: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         };
         let error = match fault {
             Malformed::HeadTooLarge => {

@@ -2,7 +2,6 @@
 //! the headers and the error body that the contract promises for every answer.
 
 use std::io;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -27,7 +26,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves requests until the peer or an answer ends the connection. `ahead` holds octets that were read already.
-pub async fn serve<IO>(io: IO, site: &dyn Site, encrypted: bool, peer: IpAddr, ahead: &[u8])
+pub async fn serve<IO>(io: IO, site: &dyn Site, encrypted: bool, ahead: &[u8])
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -37,20 +36,15 @@ where
         deadline: Instant::now() + IDLE,
     };
     // Whatever goes wrong on the wire ends the connection; there is nobody left to tell.
-    let _ = conversation(&mut wire, site, encrypted, peer).await;
+    let _ = conversation(&mut wire, site, encrypted).await;
 }
 
-async fn conversation<IO>(
-    wire: &mut Wire<IO>,
-    site: &dyn Site,
-    encrypted: bool,
-    peer: IpAddr,
-) -> io::Result<()>
+async fn conversation<IO>(wire: &mut Wire<IO>, site: &dyn Site, encrypted: bool) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
-        let stop = match exchange(wire, site, encrypted, peer).await {
+        let stop = match exchange(wire, site, encrypted).await {
             Ok(next) => next,
             Err(Stop::Wire(error)) => return Err(error),
             Err(Stop::Malformed(fault)) => match site.malformed(fault, encrypted) {
@@ -94,16 +88,11 @@ impl From<Malformed> for Stop {
     }
 }
 
-async fn exchange<IO>(
-    wire: &mut Wire<IO>,
-    site: &dyn Site,
-    encrypted: bool,
-    peer: IpAddr,
-) -> Result<Next, Stop>
+async fn exchange<IO>(wire: &mut Wire<IO>, site: &dyn Site, encrypted: bool) -> Result<Next, Stop>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(mut request) = wire.head(encrypted, peer).await? else {
+    let Some(mut request) = wire.head(encrypted).await? else {
         return Ok(Next::HangUp);
     };
     let framing = framing(&request)?;
@@ -200,7 +189,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
     }
 
     /// The next head; `None` when the peer went away between requests or stayed silent for too long.
-    async fn head(&mut self, encrypted: bool, peer: IpAddr) -> Result<Option<Request>, Stop> {
+    async fn head(&mut self, encrypted: bool) -> Result<Option<Request>, Stop> {
         self.deadline = Instant::now() + IDLE;
         loop {
             // An empty line before the request line is skipped (RFC 9112 §2.2).
@@ -218,7 +207,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
         }
         self.deadline = Instant::now() + HEAD_TIME;
         loop {
-            if let Some((length, request)) = parse_head(&self.buffer, encrypted, peer)? {
+            if let Some((length, request)) = parse_head(&self.buffer, encrypted)? {
                 self.buffer.advance(length);
                 return Ok(Some(request));
             }
@@ -364,11 +353,7 @@ impl Sink {
 }
 
 /// Length of the head and the request in it; `None` when more octets are needed.
-fn parse_head(
-    buffer: &[u8],
-    encrypted: bool,
-    peer: IpAddr,
-) -> Result<Option<(usize, Request)>, Malformed> {
+fn parse_head(buffer: &[u8], encrypted: bool) -> Result<Option<(usize, Request)>, Malformed> {
     let mut lines = [httparse::EMPTY_HEADER; FIELD_LINES];
     let mut head = httparse::Request::new(&mut lines);
     let length = match head.parse(buffer) {
@@ -406,7 +391,6 @@ fn parse_head(
         fields,
         body: Body::Bytes(Vec::new()),
         encrypted,
-        peer,
     };
     Ok(Some((length, request)))
 }
@@ -467,10 +451,8 @@ fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
     fn read(head: &str) -> Result<Option<(usize, Request)>, Malformed> {
-        parse_head(head.as_bytes(), true, PEER)
+        parse_head(head.as_bytes(), true)
     }
 
     fn framed(lines: &str) -> Result<Framing, Malformed> {

@@ -1,7 +1,6 @@
 //! HTTP/2 on one connection, by way of hyper.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -21,13 +20,13 @@ const HEAD_READ: u32 = 256 * 1024;
 const BODY_DISCARD: usize = 32 * 1024 * 1024;
 
 /// Serves streams until the connection ends.
-pub async fn serve<IO>(io: IO, site: Arc<dyn Site>, encrypted: bool, peer: IpAddr)
+pub async fn serve<IO>(io: IO, site: Arc<dyn Site>, encrypted: bool)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
         let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(exchange(request, &*site, encrypted, peer).await) }
+        async move { Ok::<_, Infallible>(exchange(request, &*site, encrypted).await) }
     });
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
@@ -43,7 +42,6 @@ async fn exchange(
     request: http::Request<Incoming>,
     site: &dyn Site,
     encrypted: bool,
-    peer: IpAddr,
 ) -> http::Response<Full<Bytes>> {
     let (head, incoming) = request.into_parts();
     let authority = head
@@ -71,7 +69,6 @@ async fn exchange(
         fields,
         body: Body::Bytes(Vec::new()),
         encrypted,
-        peer,
     };
     if !incoming.is_end_stream()
         && request.fields.has("expect")

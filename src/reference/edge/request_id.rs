@@ -49,10 +49,10 @@ impl Ids {
         if edge.flaws.has("correlation-id-sequential") {
             return format!("req-{:032}", self.0.fetch_add(1, Ordering::Relaxed));
         }
-        if let Some(sent) = sent(request) {
-            if edge.flaws.has("request-id-echoed-raw") || (edge.id_from_client && is_sound(sent)) {
-                return sent.to_owned();
-            }
+        if let Some(sent) = sent(request)
+            && (edge.flaws.has("request-id-echoed-raw") || (edge.id_from_client && is_sound(sent)))
+        {
+            return sent.to_owned();
         }
         format!("req-{:032x}", rand::random::<u128>())
     }
