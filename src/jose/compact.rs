@@ -23,7 +23,7 @@ impl Segment {
         &self.0
     }
 
-    pub fn as_mut(&mut self) -> &mut Vec<u8> {
+    pub fn octets_mut(&mut self) -> &mut Vec<u8> {
         &mut self.0
     }
 

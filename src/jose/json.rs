@@ -361,11 +361,21 @@ impl<'t> Scanner<'t> {
                     self.at += 1;
                 }
                 Some(b',' | b':') if open > 0 => self.at += 1,
-                Some(b'"') => drop(self.string()?),
-                Some(b'-' | b'0'..=b'9') => drop(self.number_span()?),
-                Some(b't') => drop(self.word("true", Value::Null)?),
-                Some(b'f') => drop(self.word("false", Value::Null)?),
-                Some(b'n') => drop(self.word("null", Value::Null)?),
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(b'-' | b'0'..=b'9') => {
+                    self.number_span()?;
+                }
+                Some(b't') => {
+                    self.word("true", Value::Null)?;
+                }
+                Some(b'f') => {
+                    self.word("false", Value::Null)?;
+                }
+                Some(b'n') => {
+                    self.word("null", Value::Null)?;
+                }
                 _ => return Err(self.syntax("a value")),
             }
             if open == 0 {
