@@ -236,10 +236,13 @@ fn weak_keys_are_read_and_named() {
 #[test]
 fn a_set_keeps_what_it_can_use_and_says_why_not() {
     let key = SigningKey::generate(Algorithm::ES384).unwrap();
-    let document = json!({"keys": [{"kty": "XYZ"}, key.jwk().public_members()]}).to_string();
+    let document =
+        json!({"keys": [{"kty": "XYZ", "kid": "x"}, key.jwk().public_members()]}).to_string();
     let set = Jwks::parse(document.as_bytes()).unwrap();
     assert_eq!(set.keys[0].kid.as_deref(), key.kid());
-    assert_eq!(set.unusable, [(0, KeyError::UnknownType("XYZ".into()))]);
+    let refused = &set.unusable[0];
+    assert_eq!((refused.index, refused.kid.as_deref()), (0, Some("x")));
+    assert_eq!(refused.reason, KeyError::UnknownType("XYZ".into()));
     assert!(matches!(Jwks::parse(b"[]"), Err(KeyError::Json(_))));
     assert!(matches!(
         Jwks::parse(b"{\"keys\":[1]}"),

@@ -177,7 +177,8 @@ mod tests {
             let zeros = magnitude.iter().take_while(|o| **o == 0).count();
             prop_assert_eq!(inner.uint().unwrap(), &magnitude[zeros..]);
             inner.end().unwrap();
-            prop_assert_eq!(unpem(&pem("X", &der)).unwrap(), vec![("X", der)]);
+            let armoured = pem("X", &der);
+            prop_assert_eq!(unpem(&armoured).unwrap(), vec![("X", der)]);
         }
 
         #[test]

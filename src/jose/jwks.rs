@@ -10,9 +10,18 @@ use super::key_error::KeyError;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Jwks {
     pub keys: Vec<Jwk>,
-    /// Index in `keys` of the document, and the refusal: implementations should pass over what they do not
-    /// understand (RFC 7517 §5).
-    pub unusable: Vec<(usize, KeyError)>,
+    /// Implementations should pass over what they do not understand (RFC 7517 §5).
+    pub unusable: Vec<Unusable>,
+}
+
+/// A member of a set that is no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unusable {
+    /// In `keys` of the document.
+    pub index: usize,
+    /// Its name is taken all the same.
+    pub kid: Option<String>,
+    pub reason: KeyError,
 }
 
 impl Jwks {
@@ -30,9 +39,17 @@ impl Jwks {
         let list = list.as_array().ok_or(wrong.clone())?;
         let mut set = Self::default();
         for (index, key) in list.iter().enumerate() {
-            match Jwk::from_members(key.as_object().ok_or(wrong.clone())?) {
+            let members = key.as_object().ok_or(wrong.clone())?;
+            match Jwk::from_members(members) {
                 Ok(key) => set.keys.push(key),
-                Err(reason) => set.unusable.push((index, reason)),
+                Err(reason) => set.unusable.push(Unusable {
+                    index,
+                    kid: members
+                        .get("kid")
+                        .and_then(Value::as_str)
+                        .map(str::to_owned),
+                    reason,
+                }),
             }
         }
         Ok(set)

@@ -34,7 +34,7 @@ pub fn import_one(file: &[u8]) -> Result<Jwk, KeyError> {
     let mut set = import(file)?;
     match (set.keys.len(), set.unusable.len()) {
         (1, 0) => Ok(set.keys.remove(0)),
-        (0, 1) => Err(set.unusable.remove(0).1),
+        (0, 1) => Err(set.unusable.remove(0).reason),
         (usable, unusable) => Err(KeyError::Count {
             found: usable + unusable,
         }),

@@ -29,7 +29,7 @@ pub use error::{CritFault, MAX_TOKEN, Part, TokenError};
 pub use header::Header;
 pub use jwe::StrictJwe;
 pub use jwk::{Jwk, KeyMaterial, PRIVATE_MEMBERS, private_members};
-pub use jwks::Jwks;
+pub use jwks::{Jwks, Unusable};
 pub use jws::StrictJws;
 pub use key::{Curve, EcPublic, PrivateKey, PublicKey, RsaPublic, Secret};
 pub use key_error::{KeyError, Weakness};

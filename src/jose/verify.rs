@@ -215,7 +215,7 @@ impl fmt::Debug for VerifyingKey {
 #[derive(Debug)]
 pub struct VerifyingKeys {
     keys: Vec<VerifyingKey>,
-    /// Index in the set and why it is not used.
+    /// Index in [`Jwks::keys`] and why the key is not used.
     pub unfit: Vec<(usize, UnfitKey)>,
 }
 
@@ -223,7 +223,9 @@ impl VerifyingKeys {
     /// Unfit keys are left out; a set that is ambiguous is refused as a whole.
     pub fn new(set: &Jwks) -> Result<Self, UnfitSet> {
         let mut kids = HashSet::new();
-        for kid in set.keys.iter().filter_map(|key| key.kid.as_ref()) {
+        let usable = set.keys.iter().filter_map(|key| key.kid.as_ref());
+        let unusable = set.unusable.iter().filter_map(|key| key.kid.as_ref());
+        for kid in usable.chain(unusable) {
             if !kids.insert(kid) {
                 return Err(UnfitSet::DuplicateKid(kid.clone()));
             }
