@@ -38,6 +38,13 @@ pub fn encode_into(bytes: &[u8], out: &mut Vec<u8>) {
         .expect("the slice has exactly the encoded length");
 }
 
+/// Writes the canonical encoding to the start of `out`, which must have room for it, and says how long it is.
+pub(super) fn encode_onto(bytes: &[u8], out: &mut [u8]) -> usize {
+    URL_SAFE_NO_PAD
+        .encode_slice(bytes, out)
+        .expect("the caller has made room")
+}
+
 /// Decodes what [`encode`] can have produced, and nothing else.
 pub fn decode(text: impl AsRef<[u8]>) -> Result<Vec<u8>, Base64Error> {
     let text = text.as_ref();

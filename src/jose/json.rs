@@ -95,6 +95,30 @@ pub fn members(text: &str) -> Result<Vec<Member>, JsonError> {
     Ok(found)
 }
 
+/// Where the elements of the outermost array stand, of any depth.
+pub fn elements(text: &str) -> Result<Vec<Range<usize>>, JsonError> {
+    let mut scanner = Scanner::new(text);
+    let mut found = Vec::new();
+    scanner.space();
+    scanner.expect(b'[', "`[`")?;
+    scanner.space();
+    if !scanner.take(b']') {
+        loop {
+            scanner.space();
+            let start = scanner.at;
+            scanner.skip_value()?;
+            found.push(start..scanner.at);
+            scanner.space();
+            if !scanner.take(b',') {
+                scanner.expect(b']', "`,` or `]`")?;
+                break;
+            }
+        }
+    }
+    scanner.end()?;
+    Ok(found)
+}
+
 fn utf8(text: &[u8]) -> Result<&str, JsonError> {
     std::str::from_utf8(text).map_err(|e| JsonError::InvalidUtf8 {
         at: e.valid_up_to(),
@@ -448,6 +472,9 @@ mod tests {
                 ("a".to_owned(), "\"a\"", "\"\\u00e9\""),
             ]
         );
+        let list: Vec<_> = elements(" [1, {\"a\":[2]},[] ] ").unwrap();
+        assert_eq!(list, [2..3, 5..14, 15..17]);
+        assert!(elements("[1").is_err() && elements("{}").is_err());
         let deep = format!("{{\"d\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(members(&deep).unwrap().len(), 1);
     }

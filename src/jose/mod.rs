@@ -2,6 +2,7 @@
 //!
 //! - [`Compact`] holds any octet string; [`StrictJws`] and [`StrictJwe`] read only what is well formed.
 //! - [`Jwk`], [`Jwks`] and [`import`] read keys; [`PublicKey`] writes them in every spelling.
+//! - [`mint()`] makes valid tokens, [`forgery`] all the others.
 //! - [`SigningKey`] signs, weak keys included; [`VerifyingKey`] and [`VerifyingKeys`] verify, strictly.
 
 mod algorithm;
@@ -9,6 +10,7 @@ pub mod base64url;
 mod compact;
 mod der;
 mod error;
+pub mod forgery;
 mod header;
 pub mod json;
 mod jwe;
@@ -18,6 +20,7 @@ mod jws;
 mod key;
 mod key_error;
 mod key_file;
+mod mint;
 mod sign;
 mod thumbprint;
 mod verify;
@@ -34,6 +37,8 @@ pub use jws::StrictJws;
 pub use key::{Curve, EcPublic, PrivateKey, PublicKey, RsaPublic, Secret};
 pub use key_error::{KeyError, Weakness};
 pub use key_file::{from_certificate, import, import_one};
+use mint::sign_onto;
+pub use mint::{mint, mint_texts};
 pub use sign::{SignError, SigningKey};
 pub use thumbprint::{canonical_json, thumbprint};
 pub use verify::{Refusal, UnfitKey, UnfitSet, VerifyingKey, VerifyingKeys};
