@@ -26,9 +26,22 @@ pub struct Read<T> {
     pub value: T,
 }
 
+/// Suites and contracts, each with its document.
+pub type Reads = (Vec<Read<Suite>>, Vec<Read<Contract>>);
+
 /// Loads the library; `folder` holds suites (`*.yaml`) and contracts (`contracts/*.yaml`), which stand in for built-in
 /// ones of the same name.
 pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
+    let (suites, contracts) = read_all(folder)?;
+    let mistakes = coherence::mistakes(&suites, &contracts);
+    if !mistakes.is_empty() {
+        return Err(Unloadable::Mistakes(mistakes));
+    }
+    Ok(assemble(suites, contracts))
+}
+
+/// The same, not yet looked at together.
+pub fn read_all(folder: Option<&Path>) -> Result<Reads, Unloadable> {
     let mut suites = Vec::new();
     let mut contracts = Vec::new();
     let mut mistakes = Vec::new();
@@ -56,12 +69,14 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
         }
     }
     if mistakes.is_empty() {
-        mistakes.extend(coherence::mistakes(&suites, &contracts));
+        Ok((suites, contracts))
+    } else {
+        Err(Unloadable::Mistakes(mistakes))
     }
-    if !mistakes.is_empty() {
-        return Err(Unloadable::Mistakes(mistakes));
-    }
-    Ok(Library {
+}
+
+pub(super) fn assemble(suites: Vec<Read<Suite>>, contracts: Vec<Read<Contract>>) -> Library {
+    Library {
         suites: suites
             .into_iter()
             .map(|read| (read.value.suite.clone(), read.value))
@@ -70,7 +85,7 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
             .into_iter()
             .map(|read| (read.value.contract.clone(), read.value))
             .collect(),
-    })
+    }
 }
 
 /// Reads one file and checks it as far as it goes by itself; schema included.
@@ -97,7 +112,7 @@ where
     }
 }
 
-fn replace<T>(all: &mut Vec<Read<T>>, own: Vec<Read<T>>, name: impl Fn(&T) -> String) {
+pub(super) fn replace<T>(all: &mut Vec<Read<T>>, own: Vec<Read<T>>, name: impl Fn(&T) -> String) {
     for read in own {
         let own_name = name(&read.value);
         match all.iter_mut().find(|known| name(&known.value) == own_name) {
