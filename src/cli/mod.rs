@@ -29,7 +29,12 @@ pub use exit::Exit;
 #[command(name = "proofmark", version, about, after_help = exit::HELP, max_term_width = 100)]
 pub struct Arguments {
     /// Folder with suites (*.yaml) and contracts (contracts/*.yaml) that stand in for built-in ones or beside them
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(
+        id = "suites_folder",
+        long = "suites",
+        global = true,
+        value_name = "DIR"
+    )]
     suites: Option<PathBuf>,
     /// When to colour; NO_COLOR is obeyed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

@@ -61,8 +61,23 @@ fn read<T: JsonSchema>(title: &str) -> Value {
     titled::<T>(SchemaSettings::draft2020_12().for_deserialize(), title)
 }
 
+/// With what an editor shows first in front.
 fn titled<T: JsonSchema>(settings: SchemaSettings, title: &str) -> Value {
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    schema.insert("title".to_owned(), title.into());
-    schema.to_value()
+    let mut ordered = serde_json::Map::new();
+    ordered.insert(
+        "$schema".to_owned(),
+        "https://json-schema.org/draft/2020-12/schema".into(),
+    );
+    ordered.insert("title".to_owned(), title.into());
+    for key in ["$schema", "title"] {
+        schema.remove(key);
+    }
+    if let Some(description) = schema.remove("description") {
+        ordered.insert("description".to_owned(), description);
+    }
+    if let Value::Object(rest) = schema.to_value() {
+        ordered.extend(rest);
+    }
+    Value::Object(ordered)
 }

@@ -5,11 +5,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::judge::describe;
 use crate::reference::Contract as Reference;
-use crate::suite::model::{Check, Level};
+use crate::suite::model::{Check, Contract, Expectation, Level};
 use crate::suite::narrate::{Expected, Force, Narration, clean_up, control, steps};
 use crate::suite::narrate_matrix::{doubts, matrix, needs};
-use crate::suite::template::references;
+use crate::suite::template::{Found, Scope, references};
 use crate::suite::{Applies, Library};
 
 /// A check, explained.
@@ -35,6 +36,8 @@ pub struct Explanation {
     pub steps: Vec<Narration>,
     /// Sent in the end in any case.
     pub clean_up: Vec<Narration>,
+    /// The named answers that it expects, as each contract tells them.
+    pub answers: Vec<ExplainedAnswer>,
     /// Parameters of contracts that it reads.
     pub parameters: Vec<ExplainedParameter>,
     /// When it comes to no verdict.
@@ -53,6 +56,13 @@ pub struct ContractLevel {
     /// Why it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ExplainedAnswer {
+    pub name: String,
+    /// Contract and what the answer looks like there.
+    pub looks: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -104,6 +114,7 @@ impl Explanation {
             controls: check.control.iter().map(control).collect(),
             steps: steps(check, &situation),
             clean_up: check.always.iter().map(clean_up).collect(),
+            answers: answers(library, check),
             parameters: parameters(library, check),
             inconclusive: doubts(check),
             remedy: check.remedy.clone(),
@@ -158,6 +169,80 @@ fn parameters(library: &Library, check: &Check) -> Vec<ExplainedParameter> {
         });
     }
     explained
+}
+
+fn answers(library: &Library, check: &Check) -> Vec<ExplainedAnswer> {
+    let mut names: Vec<String> = Vec::new();
+    if check
+        .control
+        .iter()
+        .any(|send| send.control.is_none() && send.expect.is_none())
+    {
+        names.push("accepted".to_owned());
+    }
+    if let Ok(value) = serde_json::to_value(check) {
+        answer_names(&value, &mut names);
+    }
+    let mut explained: Vec<ExplainedAnswer> = Vec::new();
+    for name in names {
+        if explained.iter().any(|known| known.name == name) {
+            continue;
+        }
+        let looks: Vec<(String, String)> = library
+            .contracts
+            .iter()
+            .filter(|(_, contract)| matches!(contract.applies(check), Applies::At(_)))
+            .filter_map(|(id, contract)| {
+                let conditions = contract.answers.get(&name)?;
+                let expectation = Expectation::Conditions(Box::new(conditions.clone()));
+                let says = describe::expectation(&expectation, &Defaults(contract));
+                Some((id.clone(), says))
+            })
+            .collect();
+        if !looks.is_empty() {
+            explained.push(ExplainedAnswer { name, looks });
+        }
+    }
+    explained
+}
+
+/// Texts that stand where an expectation may name an answer.
+fn answer_names(value: &Value, names: &mut Vec<String>) {
+    const PLACES: [&str; 7] = [
+        "control", "expect", "should", "advise", "answer", "any_of", "not",
+    ];
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| answer_names(item, names)),
+        Value::Object(members) => {
+            for (key, member) in members {
+                if PLACES.contains(&key.as_str()) {
+                    let listed = match member {
+                        Value::Array(items) => items.as_slice(),
+                        one => std::slice::from_ref(one),
+                    };
+                    names.extend(listed.iter().filter_map(Value::as_str).map(str::to_owned));
+                }
+                answer_names(member, names);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Parameters as a contract sets them.
+struct Defaults<'a>(&'a Contract);
+
+impl Scope for Defaults<'_> {
+    fn find(&self, path: &[&str]) -> Option<Found> {
+        let ["param", name, rest @ ..] = path else {
+            return None;
+        };
+        let default = &self.0.parameters.get(*name)?.default;
+        let value = rest
+            .iter()
+            .try_fold(default, |value, key| value.get(*key))?;
+        (!value.is_null()).then(|| Found::Literal(value.clone()))
+    }
 }
 
 /// Names after `param.` in every text of a value.

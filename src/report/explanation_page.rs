@@ -40,6 +40,7 @@ pub fn page(explanation: &Explanation, paint: Paint) -> String {
         "In the end, in any case",
         numbered(&explanation.clean_up, level, false),
     );
+    part("Answers", answers(explanation));
     part("Parameters", parameters(explanation));
     part("Inconclusive when", explanation.inconclusive.clone());
     part("Remedy", vec![explanation.remedy.clone()]);
@@ -96,6 +97,27 @@ fn numbered(narrations: &[Narration], level: Level, numbers: bool) -> Vec<String
         }
     }
     lines
+}
+
+fn answers(explanation: &Explanation) -> Vec<String> {
+    let said = |looks: &[(String, String)]| {
+        let mut ways: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (contract, says) in looks {
+            match ways.iter_mut().find(|(known, _)| known == says) {
+                Some((_, contracts)) => contracts.push(contract),
+                None => ways.push((says, vec![contract])),
+            }
+        }
+        ways.iter()
+            .map(|(says, contracts)| format!("{says} ({})", contracts.join(", ")))
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    explanation
+        .answers
+        .iter()
+        .map(|answer| format!("{}: {}", answer.name, said(&answer.looks)))
+        .collect()
 }
 
 fn parameters(explanation: &Explanation) -> Vec<String> {

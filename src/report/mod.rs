@@ -10,7 +10,9 @@ mod view;
 mod visible;
 
 pub use curl::curl;
-pub use explanation::{ContractLevel, ExplainedFlaw, ExplainedParameter, Explanation};
+pub use explanation::{
+    ContractLevel, ExplainedAnswer, ExplainedFlaw, ExplainedParameter, Explanation,
+};
 pub use explanation_page::{catalogue, page};
 pub use json::{REPORT_VERSION, Report, json, report};
 pub use junit::junit;

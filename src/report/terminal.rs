@@ -50,7 +50,7 @@ pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
     section(&mut out, view, "warn", YELLOW, paint, failed(false));
     doubts(&mut out, view, paint);
     skips(&mut out, view, paint);
-    summary(&mut out, view, paint);
+    summary(&mut out, view, level, paint);
     out
 }
 
@@ -213,7 +213,7 @@ fn reason(check: &CheckView<'_>) -> String {
         .unwrap_or_default()
 }
 
-fn summary(out: &mut String, view: &View<'_>, paint: Paint) {
+fn summary(out: &mut String, view: &View<'_>, level: Level, paint: Paint) {
     let (checks, cases) = (view.check_counts(), view.case_counts());
     let state = match &view.run.end {
         Some(end) if end.interrupted => ", interrupted".to_owned(),
@@ -232,13 +232,39 @@ fn summary(out: &mut String, view: &View<'_>, paint: Paint) {
             text
         }
     };
+    let below = match view
+        .checks
+        .iter()
+        .filter(|check| falls_short(check, level))
+        .count()
+    {
+        0 => String::new(),
+        below => format!(" ({below} below {level})"),
+    };
+    let some = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
     out.push_str(&format!(
-        "\n{} checks: {}, {}, {}, {} ({} cases{state})\n",
-        checks.total,
+        "\n{}: {}, {}, {}, {} ({}{state})\n",
+        some(checks.total, "check"),
         number(checks.pass, "pass", GREEN),
-        number(checks.fail, "fail", RED),
+        number(checks.fail, "fail", RED) + &below,
         number(checks.inconclusive, "inconclusive", YELLOW),
         number(checks.skipped, "skipped", DIM),
-        cases.total,
+        some(cases.total, "case"),
     ));
+}
+
+/// Fails, and only below the asked level.
+fn falls_short(check: &CheckView<'_>, asked: Level) -> bool {
+    check
+        .cases
+        .iter()
+        .filter_map(|case| match &case.verdict {
+            Verdict::Fail { level, .. } => Some(*level),
+            _ => None,
+        })
+        .max()
+        .is_some_and(|worst| worst < asked)
 }

@@ -24,7 +24,14 @@ pub fn matrix(check: &Check) -> Vec<String> {
                 };
                 format!("each {} of {}{more}", spaced(name), quoted_all(&shown))
             }
-            Domain::Selected(selected) => self::selected(name, selected),
+            Domain::Selected(selected) => {
+                let each = self::selected(name, selected);
+                match selected.take {
+                    Some(1) => each.replacen("each ", "the first ", 1),
+                    Some(most) => format!("{each}, {most} at most"),
+                    None => each,
+                }
+            }
         })
         .collect()
 }
@@ -145,11 +152,6 @@ fn selected(name: &str, selected: &Selected) -> String {
     if let Some(banned) = &selected.not {
         let words: Vec<&str> = banned.split_whitespace().collect();
         text.push_str(&format!(", but not {}", quoted(&words)));
-    }
-    match selected.take {
-        Some(1) => text.push_str(", the first one"),
-        Some(most) => text.push_str(&format!(", {most} at most")),
-        None => {}
     }
     text
 }
