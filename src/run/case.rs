@@ -18,7 +18,7 @@ use crate::journal::{
 use crate::judge::{
     AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt,
 };
-use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
+use crate::suite::model::{Body, Capture, Check, Expectation, OneOrMany, Send, Step};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::template::{Scope, fill, fill_text, show};
 use crate::wire::Request;
@@ -391,6 +391,8 @@ pub async fn prepare(
         Some(name) => fill_text(name, &*scope).map_err(|error| request(error.into()))?,
         None => "anonymous".to_owned(),
     };
+    let with_exchange = with_exchange(field, send, scope)?;
+    let send = with_exchange.as_ref().unwrap_or(send);
     let credentials = field
         .keyring
         .of(&name, field.plan, field.line)
@@ -413,6 +415,26 @@ pub async fn prepare(
         scope,
     )
     .map_err(request)
+}
+
+/// The step with its `exchange` body made, where it has one.
+fn with_exchange(
+    field: &Field<'_>,
+    send: &Send,
+    scope: &RequestScope<'_>,
+) -> Result<Option<Send>, Fault> {
+    let Some(Body::Exchange(name)) = &send.body else {
+        return Ok(None);
+    };
+    let filled = |text: &str| fill_text(text, scope).map_err(|error| Fault::Request(error.into()));
+    let body = field
+        .keyring
+        .exchange_body(&filled(name)?, &filled(&send.send)?, field.plan)
+        .map_err(Fault::Credential)?;
+    Ok(Some(Send {
+        body: Some(Body::Patch(body)),
+        ..send.clone()
+    }))
 }
 
 pub fn captured_secrets(

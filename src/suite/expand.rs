@@ -286,8 +286,10 @@ impl Expander<'_> {
         }
         if let Some(words) = &selected.situations {
             let words: Vec<&str> = words.split_whitespace().collect();
-            let is = |name: &String, kinds: &Vec<String>, word: &str| {
-                word == name || kinds.iter().any(|k| k == word)
+            let is = |name: &String, kinds: &Vec<String>, words: &str| {
+                words
+                    .split('|')
+                    .any(|word| word == name || kinds.iter().any(|k| k == word))
             };
             let found: Vec<Value> = self
                 .library
@@ -329,7 +331,11 @@ impl Expander<'_> {
         Ok(Vec::new())
     }
 
-    fn operation_is(&self, name: &str, word: &str) -> bool {
+    fn operation_is(&self, name: &str, words: &str) -> bool {
+        words.split('|').any(|word| self.operation_is_one(name, word))
+    }
+
+    fn operation_is_one(&self, name: &str, word: &str) -> bool {
         let Some(operation) = self.target.operations.get(name) else {
             return false;
         };
@@ -348,7 +354,13 @@ impl Expander<'_> {
         }
     }
 
-    fn principal_is(&self, name: &str, word: &str, on: Option<&str>) -> bool {
+    fn principal_is(&self, name: &str, words: &str, on: Option<&str>) -> bool {
+        words
+            .split('|')
+            .any(|word| self.principal_is_one(name, word, on))
+    }
+
+    fn principal_is_one(&self, name: &str, word: &str, on: Option<&str>) -> bool {
         let target = self.target;
         let Some(principal) = target.principals.get(name) else {
             return false;
@@ -364,6 +376,7 @@ impl Expander<'_> {
             "anonymous" => name == "anonymous",
             "authenticated" => authenticated,
             "ordinary" => ordinary && authenticated,
+            "entitled" => operation.is_some_and(|o| target.may(name, o)),
             "allowed" => ordinary && operation.is_some_and(|o| target.may(name, o)),
             "forbidden" => {
                 ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o))
