@@ -356,6 +356,7 @@ fn plain_send(operation: &str) -> Send {
         values_of: None,
         values: Default::default(),
         spoil: None,
+        token: None,
         without: Vec::new(),
         method: None,
         target: None,

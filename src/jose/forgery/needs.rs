@@ -137,7 +137,7 @@ impl Forgery {
                 needs.insert(Need::EcdsaKey);
             }
         }
-        for step in &self.encode {
+        for step in self.input.iter().chain(&self.encode) {
             if let Encode::Jwe(jwe) = step {
                 jwe.header
                     .values()
