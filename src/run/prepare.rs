@@ -8,7 +8,7 @@ use super::request::{RequestError, Sender, build, spoil};
 use super::scope::RequestScope;
 use crate::journal::Doubt;
 use crate::suite::forging;
-use crate::suite::model::Send;
+use crate::suite::model::{Body, Send};
 use crate::suite::template::fill_text;
 use crate::wire::Request;
 
@@ -42,6 +42,21 @@ pub async fn prepare(
         None => "anonymous".to_owned(),
     };
     let no_credential = |says| Fault::Doubt(Doubt::Credential, says);
+    let with_exchange = match &send.body {
+        Some(Body::Exchange(of)) => {
+            let (of, operation) = (fill(of, scope)?, fill(&send.send, scope)?);
+            let body = field
+                .keyring
+                .exchange_body(&of, &operation, field.plan)
+                .map_err(Fault::NotHere)?;
+            Some(Send {
+                body: Some(Body::Patch(body)),
+                ..send.clone()
+            })
+        }
+        _ => None,
+    };
+    let send = with_exchange.as_ref().unwrap_or(send);
     let mut credentials = field
         .keyring
         .of(&name, field.plan, field.line)
