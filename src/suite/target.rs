@@ -164,6 +164,12 @@ pub fn merge(
         }
     }
 
+    // What cannot be filled is not offered, as with principals: checks about it are skipped.
+    operations.retain(|_, built| {
+        secret_names_in(&serde_json::to_string(&built.body).unwrap_or_default())
+            .iter()
+            .all(|secret| secrets.get(secret).is_some())
+    });
     let mut credentials = contract.credentials.clone();
     credentials.extend(file.credentials.clone());
     let mut principals = contract.principals.clone();
@@ -265,7 +271,11 @@ fn secret_names(source: &CredentialSource) -> Vec<String> {
             SourceSpec::Command(words) => words.join(" "),
         },
     };
-    super::template::references(&text)
+    secret_names_in(&text)
+}
+
+fn secret_names_in(text: &str) -> Vec<String> {
+    super::template::references(text)
         .unwrap_or_default()
         .iter()
         .filter_map(|reference| reference.path.strip_prefix("secret.").map(str::to_owned))
