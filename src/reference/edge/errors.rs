@@ -33,11 +33,6 @@ pub const FLAWS: &[Flaw] = &[
         "contract",
     ),
     flaw(
-        "error-member-added",
-        "Adds a member to error bodies that the contract does not know.",
-        "contract",
-    ),
-    flaw(
         "error-status-member-wrong",
         "Writes 400 into every error body, whatever the status of the answer.",
         "contract",
@@ -103,6 +98,13 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9112 §11.1",
     ),
 ];
+
+/// Flaws of deployments whose contract lists every member of an error body.
+pub const CLOSED_FLAWS: &[Flaw] = &[flaw(
+    "error-member-added",
+    "Adds a member to error bodies that the contract does not know.",
+    "contract",
+)];
 
 /// A refusal, before it has a form.
 #[derive(Clone, Debug)]
@@ -202,7 +204,7 @@ pub fn render(edge: &Edge, request: &Request, error: &Error, id: &str) -> Respon
     if error.status == 400 && flaws.has("error-message-missing-on-400") {
         members.remove(envelope.message_member);
     }
-    if flaws.has("error-member-added") {
+    if flaws.has_if_declared("error-member-added") {
         members.insert("debug".to_owned(), Value::Bool(false));
     }
     if flaws.has("error-status-member-wrong") {

@@ -54,6 +54,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         headers::FIXED_FLAWS,
         password::FLAWS,
         token::FLAWS,
+        edge::errors::CLOSED_FLAWS,
         errors::FLAWS,
         games::FLAWS,
         keys::FLAWS,
