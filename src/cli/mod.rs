@@ -21,7 +21,13 @@ pub use exit::Exit;
 #[command(name = "proofmark", version, about, after_help = exit::HELP, max_term_width = 100)]
 pub struct Arguments {
     /// Folder with suites (*.yaml) and contracts (contracts/*.yaml) that stand in for built-in ones or beside them
-    #[arg(long, global = true, value_name = "DIR")]
+    // An id of its own: `run` has a `suites` too, and ids are shared with what is global.
+    #[arg(
+        id = "suites-folder",
+        long = "suites",
+        global = true,
+        value_name = "DIR"
+    )]
     suites: Option<PathBuf>,
     /// When to colour; NO_COLOR is obeyed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

@@ -198,7 +198,7 @@ impl Walk<'_> {
                         .await?
                     {
                         Ok(sent) => self.took(slot, sent, &observe.capture),
-                        Err((doubt, says)) => self.doubts(slot, doubt, says),
+                        Err((doubt, says)) => self.doubts(slot, doubt, says).await,
                     }
                 }
                 Step::Resend(resend) => match self.saved.get(&resend.resend).cloned() {
@@ -219,11 +219,14 @@ impl Walk<'_> {
                         }
                         self.took(slot, sent, &resend.capture);
                     }
-                    None => self.doubts(
-                        slot,
-                        Doubt::Harness,
-                        format!("no earlier step was saved as `{}`", resend.resend),
-                    ),
+                    None => {
+                        self.doubts(
+                            slot,
+                            Doubt::Harness,
+                            format!("no earlier step was saved as `{}`", resend.resend),
+                        )
+                        .await
+                    }
                 },
                 Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
                     Some(seconds) => {
@@ -236,11 +239,14 @@ impl Walk<'_> {
                         });
                         continue;
                     }
-                    None => self.doubts(
-                        slot,
-                        Doubt::Harness,
-                        format!("`wait: {}` is no number of seconds", wait.wait),
-                    ),
+                    None => {
+                        self.doubts(
+                            slot,
+                            Doubt::Harness,
+                            format!("`wait: {}` is no number of seconds", wait.wait),
+                        )
+                        .await
+                    }
                 },
                 Step::Probe(probe) => match super::probe::probe(
                     self.field.line,
@@ -257,7 +263,7 @@ impl Walk<'_> {
                         };
                         self.took(slot, sent, &IndexMap::new());
                     }
-                    Err(says) => self.doubts(slot, Doubt::Harness, says),
+                    Err(says) => self.doubts(slot, Doubt::Harness, says).await,
                 },
             }
             match self.judged() {
@@ -300,7 +306,7 @@ impl Walk<'_> {
         let request = match self.prepare(send).await {
             Ok(request) => request,
             Err((doubt, says)) => {
-                self.doubts(slot, doubt, says);
+                self.doubts(slot, doubt, says).await;
                 return Ok(());
             }
         };
@@ -360,11 +366,8 @@ impl Walk<'_> {
         });
     }
 
-    fn doubts(&mut self, slot: Slot, doubt: Doubt, says: String) {
-        let says = match self.field.line.redactor.try_read() {
-            Ok(redactor) => redactor.text(&says),
-            Err(_) => says,
-        };
+    async fn doubts(&mut self, slot: Slot, doubt: Doubt, says: String) {
+        let says = self.field.line.redactor.read().await.text(&says);
         self.attempt.steps.push(StepTaken {
             slot,
             exchange: None,

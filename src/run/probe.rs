@@ -47,6 +47,7 @@ pub async fn probe(
     let answer = line.client.probe(&origin, &question).await;
     let total_us = began.elapsed().as_micros() as u64;
     let seen = serde_json::to_value(&answer).map_err(|error| error.to_string())?;
+    let seen = super::record::redacted_value(seen, &*line.redactor.read().await);
     let exchange = Exchange {
         id: line.id(),
         request: RecordedRequest {

@@ -23,6 +23,8 @@ pub struct Line {
     pub journal: Arc<Journal>,
     pub began: Instant,
     pub next_id: AtomicU64,
+    /// What may still be kept of answer bodies.
+    pub room: record::Room,
     /// What may still be spent on waiting out 429 and 503, over the whole run.
     pub patience_ms: AtomicU64,
 }
@@ -89,8 +91,19 @@ impl Line {
                 }
             }
             let redactor = self.redactor.read().await;
-            let exchange =
-                record::exchange(self.id(), request, &outcome, started_ms, retried, &redactor);
+            let retried = retried
+                .iter()
+                .map(|what: &String| redactor.fragments(what))
+                .collect();
+            let exchange = record::exchange(
+                self.id(),
+                request,
+                &outcome,
+                started_ms,
+                retried,
+                &redactor,
+                &self.room,
+            );
             drop(redactor);
             self.journal
                 .write(Record::Exchange(Box::new(exchange.clone())))?;
@@ -100,7 +113,7 @@ impl Line {
 
     /// Takes a wait out of the run's patience; `false` where too little is left.
     fn spend(&self, wait: Duration) -> bool {
-        let wait = wait.as_millis() as u64;
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         self.patience_ms
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(wait)
