@@ -338,13 +338,14 @@ async fn a_limiter_that_never_lets_go_is_no_failure() {
             })
             .await;
             assert_eq!(ran.0.code, Some(3), "{}", ran.0.text());
-            let verdicts = ran.1.verdicts();
-            assert!(
-                verdicts
-                    .values()
-                    .all(|verdict| verdict == "inconclusive not-an-answer"),
-                "{verdicts:?}"
-            );
+            // A 429 from the plain port gives nothing away either.
+            for (case, verdict) in ran.1.verdicts() {
+                let refusal = case == "BARE-PLAIN-01" && verdict == "pass";
+                assert!(
+                    refusal || verdict == "inconclusive not-an-answer",
+                    "{case}: {verdict}"
+                );
+            }
         }
     }
 }

@@ -179,6 +179,9 @@ impl<'a> Attempted<'a> {
         if let Some((why, says)) = &taken.doubt {
             return Err(Stop::Doubt(*why, says.clone()));
         }
+        if let Some(says) = &taken.not_here {
+            return Err(Stop::NotCovered(says.clone()));
+        }
         if taken.left_out {
             self.unconfirmed = Some(
                 "the target file names no operation that reads what this one changes".to_owned(),

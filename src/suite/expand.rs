@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::forging;
 use super::library::Library;
 use super::model::{
     Check, DeclaredLevel, Domain, Level, Operation, Selected, Send, Step, method_writes,
@@ -92,10 +93,12 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
             None => cases.extend(expander.cases(check, &situations)),
         }
     }
+    let forgeries = forging::used(library, &target, &lists, &checks, &cases);
     Plan {
         target,
         lists,
         situations,
+        forgeries,
         checks,
         cases,
     }
@@ -300,6 +303,20 @@ impl Expander<'_> {
                 .collect();
             return some(found, || format!("no situation is {}", quoted(&words)));
         }
+        if !selected.forgeries.is_empty() {
+            let found: Vec<Value> = selected
+                .forgeries
+                .iter()
+                .flat_map(|id| self.library.variants(id))
+                .map(|(name, _)| json!(name))
+                .collect();
+            return some(found, || {
+                format!(
+                    "the catalogue has no forgery {}",
+                    selected.forgeries.join(", ")
+                )
+            });
+        }
         if let Some(variable) = &selected.violations {
             let operation = bindings
                 .get(variable)
@@ -473,6 +490,16 @@ impl Expander<'_> {
                 return Some(missing(format!(
                     "the target file gives no secret `{secret}`, which `{name}` needs"
                 )));
+            }
+        }
+        if let Some(Ok(forgery)) = send.token.as_ref().map(|text| fill_text(text, &scope)) {
+            let sender = send
+                .principal
+                .as_deref()
+                .map_or(Ok("anonymous".to_owned()), |p| fill_text(p, &scope))
+                .ok()?;
+            if let Some(says) = forging::unmet(self.library, self.target, &sender, &forgery) {
+                return Some(missing(says));
             }
         }
         let operation = fill_text(&send.send, &scope).ok()?;

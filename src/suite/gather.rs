@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::builtin::{CONTRACTS, SUITES};
+use super::builtin::{CONTRACTS, FORGERIES, SUITES};
 use super::coherence;
 use super::library::Library;
 use super::load::{Document, Mistake, decode, decode_strict};
 use super::model::{Contract, Suite};
+use crate::jose::forgery::Entry;
 
 /// What cannot be loaded.
 #[derive(Debug)]
@@ -38,6 +39,10 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
     for (name, text) in CONTRACTS {
         read_into(name, text.as_bytes(), &mut contracts, &mut mistakes);
     }
+    let mut forgeries: Vec<Read<Vec<Entry>>> = Vec::new();
+    for (name, text) in FORGERIES {
+        read_into(name, text.as_bytes(), &mut forgeries, &mut mistakes);
+    }
     if let Some(folder) = folder {
         let mut own = Vec::new();
         for (name, bytes) in yaml_files(folder)? {
@@ -55,6 +60,11 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
             });
         }
     }
+    let forgeries = forgeries
+        .into_iter()
+        .flat_map(|read| read.value)
+        .map(|entry| (entry.id.clone(), entry))
+        .collect();
     if mistakes.is_empty() {
         mistakes.extend(coherence::mistakes(&suites, &contracts));
     }
@@ -70,6 +80,7 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
             .into_iter()
             .map(|read| (read.value.contract.clone(), read.value))
             .collect(),
+        forgeries,
     })
 }
 

@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use crate::jose::forgery::{Entry, Forgery};
+
 use super::model::{Check, Contract, Situation, Suite};
 
 /// Suites and contracts, parsed and free of mistakes.
@@ -10,6 +12,8 @@ use super::model::{Check, Contract, Situation, Suite};
 pub struct Library {
     pub suites: IndexMap<String, Suite>,
     pub contracts: IndexMap<String, Contract>,
+    /// The catalogue of forgeries, by the id of the entry.
+    pub forgeries: IndexMap<String, Entry>,
 }
 
 impl Library {
@@ -63,5 +67,20 @@ impl Library {
             )
             .cloned()
             .collect()
+    }
+
+    /// The forgeries of one entry: name and change of each variant.
+    pub fn variants(&self, id: &str) -> Vec<(String, Forgery)> {
+        self.forgeries
+            .get(id)
+            .map(|entry| entry.forgeries().collect())
+            .unwrap_or_default()
+    }
+
+    /// One forgery by its full name: `ENTRY` or `ENTRY/VARIANT`.
+    pub fn forgery(&self, name: &str) -> Option<(&Entry, Forgery)> {
+        let entry = self.forgeries.get(name.split('/').next()?)?;
+        let (_, forgery) = entry.forgeries().find(|(known, _)| known == name)?;
+        Some((entry, forgery))
     }
 }

@@ -4,6 +4,7 @@ mod builtin;
 mod coherence;
 mod concealed;
 mod expand;
+pub mod forging;
 pub mod gather;
 mod library;
 pub mod load;
