@@ -148,7 +148,7 @@ pub async fn report_forms() -> Vec<String> {
 
 /// Starts the binary with piped output.
 pub fn start(arguments: &[String], environment: &[(&str, &str)]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_proofmark"));
+    let mut command = Command::new(binary());
     command
         .args(arguments)
         .env("NO_COLOR", "1")
@@ -188,4 +188,9 @@ async fn watch_memory(pid: Option<u32>, peak: Arc<AtomicU64>) {
         peak.fetch_max(kib.unwrap_or(0), Ordering::Relaxed);
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+}
+
+/// The binary under test: `PROOFMARK_BINARY`, or the one that was built with the test.
+fn binary() -> std::ffi::OsString {
+    std::env::var_os("PROOFMARK_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_proofmark").into())
 }
