@@ -79,7 +79,7 @@ const WRONGS: &[Wrong] = &[
              location = /users { if ($caller != admin) { return 403; } return 200 '{\"users\":[\"somebody\"]}'; } \
              location = /status { return 200 '{\"status\":\"up\"}'; } location / { return 404; }",
         )],
-        &["TR-PLAIN-01", "TR-PLAIN-03", "TR-PLAIN-07"],
+        &["TR-PLAIN-01"],
     ),
     wrong(
         "TLS 1.0 is offered",

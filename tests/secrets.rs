@@ -3,6 +3,9 @@
 mod deployment;
 
 use std::path::Path;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -166,20 +169,22 @@ fn codings(secret: &str) -> Vec<Vec<u8>> {
 }
 
 fn clean(name: &str, octets: &[u8]) {
-    for secret in ALL {
-        for coding in codings(secret) {
-            let found = octets
-                .windows(coding.len())
-                .position(|window| window == coding);
-            if let Some(at) = found {
-                let around =
-                    &octets[at.saturating_sub(120)..(at + coding.len() + 40).min(octets.len())];
-                panic!(
-                    "{name} shows {secret}: …{}…",
-                    String::from_utf8_lossy(around)
-                );
-            }
-        }
+    static SEARCH: LazyLock<(Vec<&'static str>, AhoCorasick)> = LazyLock::new(|| {
+        let all = ALL
+            .iter()
+            .flat_map(|secret| codings(secret).into_iter().map(|coding| (*secret, coding)));
+        let (secrets, codings): (Vec<_>, Vec<_>) = all.unzip();
+        (secrets, AhoCorasick::new(codings).unwrap())
+    });
+    let (secrets, search) = &*SEARCH;
+    if let Some(found) = search.find(octets) {
+        let around =
+            &octets[found.start().saturating_sub(120)..(found.end() + 40).min(octets.len())];
+        panic!(
+            "{name} shows {}: …{}…",
+            secrets[found.pattern().as_usize()],
+            String::from_utf8_lossy(around)
+        );
     }
 }
 

@@ -16,6 +16,10 @@ pub const MARK_CLOSE: char = '›';
 /// Shorter values are not searched for: they would be found everywhere.
 pub const SHORTEST_SECRET: usize = 4;
 
+/// Most JWTs of a run that are learnt although nobody named them. A target that sends ever new ones must not make the
+/// search ever slower; those beyond are still replaced where they stand as they are.
+const MAX_STRANGERS: usize = 64;
+
 /// This much of the beginning of a secret gives it away.
 const SHORTEST_FRAGMENT: usize = 6;
 
@@ -31,6 +35,7 @@ pub struct Redactor {
     names: BTreeMap<Vec<u8>, String>,
     patterns: Vec<Vec<u8>>,
     marks: Vec<String>,
+    strangers: usize,
     automaton: Option<AhoCorasick>,
 }
 
@@ -42,6 +47,7 @@ impl Redactor {
             names: BTreeMap::new(),
             patterns: Vec::new(),
             marks: Vec::new(),
+            strangers: 0,
             automaton: None,
         }
     }
@@ -80,6 +86,30 @@ impl Redactor {
                 .build(&self.patterns)
                 .ok();
         }
+    }
+
+    /// What looks like a JWT in these texts and was not learnt: its other codings must be looked for as well.
+    pub fn strangers<'a>(&self, texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for text in texts {
+            for stranger in JWT_LIKE.find_iter(text) {
+                let stranger = String::from_utf8_lossy(stranger.as_bytes()).into_owned();
+                let known = self.names.contains_key(stranger.as_bytes());
+                if !known
+                    && !found.contains(&stranger)
+                    && self.strangers + found.len() < MAX_STRANGERS
+                {
+                    found.push(stranger);
+                }
+            }
+        }
+        found
+    }
+
+    /// From now on these are replaced in every coding.
+    pub fn learn_strangers(&mut self, strangers: &[String]) {
+        self.strangers += strangers.len();
+        self.learn_all(strangers.iter().map(|stranger| ("jwt", stranger.as_str())));
     }
 
     /// How a value is shown: its mark where it is known, a mark by `name` otherwise.

@@ -71,7 +71,7 @@ impl Line {
                 let wait = retry_after(&outcome).unwrap_or(pause);
                 if self.spend(wait) {
                     if matches!(&outcome.answer, Ok(answer) if answer.status == 429) {
-                        self.pace.hold(wait).await;
+                        self.pace.hold(wait);
                     } else {
                         tokio::time::sleep(wait).await;
                     }
@@ -88,6 +88,14 @@ impl Line {
                         .iter()
                         .map(|(name, value)| (name.as_str(), value.as_str()));
                     self.redactor.write().await.learn_all(pairs);
+                }
+            }
+            if let Some(raw) = &raw {
+                let texts = raw.headers.iter().map(|(_, value)| value.0.as_slice());
+                let texts = texts.chain([raw.body.0.as_slice(), &raw.reason.0]);
+                let strangers = self.redactor.read().await.strangers(texts);
+                if !strangers.is_empty() {
+                    self.redactor.write().await.learn_strangers(&strangers);
                 }
             }
             let redactor = self.redactor.read().await;
