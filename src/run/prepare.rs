@@ -3,12 +3,12 @@
 
 use super::case::Field;
 use super::credential;
-use super::forge::ForgeFault;
+use super::forge::{ForgeFault, Valid};
 use super::request::{RequestError, Sender, build, spoil};
 use super::scope::RequestScope;
 use crate::journal::Doubt;
 use crate::suite::forging;
-use crate::suite::model::Send;
+use crate::suite::model::{Body, Send};
 use crate::suite::template::fill_text;
 use crate::wire::Request;
 
@@ -42,6 +42,21 @@ pub async fn prepare(
         None => "anonymous".to_owned(),
     };
     let no_credential = |says| Fault::Doubt(Doubt::Credential, says);
+    let with_exchange = match &send.body {
+        Some(Body::Exchange(of)) => {
+            let (of, operation) = (fill(of, scope)?, fill(&send.send, scope)?);
+            let body = field
+                .keyring
+                .exchange_body(&of, &operation, field.plan)
+                .map_err(Fault::NotHere)?;
+            Some(Send {
+                body: Some(Body::Patch(body)),
+                ..send.clone()
+            })
+        }
+        _ => None,
+    };
+    let send = with_exchange.as_ref().unwrap_or(send);
     let mut credentials = field
         .keyring
         .of(&name, field.plan, field.line)
@@ -98,17 +113,15 @@ async fn forge_token(
     let Some((_, value)) = credentials.iter_mut().find(|(known, _)| known == kind) else {
         return Err(Fault::NotHere(format!("`{principal}` has no `{kind}`")));
     };
+    let valid = Valid {
+        kind,
+        terms,
+        token: value,
+        another: another.as_deref(),
+    };
     let forged = field
         .forger
-        .token(
-            field.plan,
-            field.line,
-            kind,
-            terms,
-            value,
-            another.as_deref(),
-            forgery,
-        )
+        .token(field.plan, field.line, &valid, forgery)
         .await
         .map_err(|fault| match fault {
             ForgeFault::NotHere(says) => Fault::NotHere(says),

@@ -23,7 +23,7 @@ use crate::journal::{
 };
 use crate::judge::{Verdict, judge, needs_second_attempt};
 use crate::suite::model::Expectation;
-use crate::suite::model::OneOrMany;
+use crate::suite::model::{OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::{Secrets, Target};
 use crate::wire::{Bounds, Client, ClientConfig, Roots};
@@ -351,10 +351,12 @@ async fn provoke(
         status: Some(planned.situation.status.clone()),
         ..Default::default()
     }));
-    let subject = subject(
+    let mut subject = subject(
         field.plan,
         [&Some(OneOrMany::One(status)), &None, &None, &None],
     );
+    // There, to be refused is an answer.
+    subject.connection |= planned.situation.request.over == Some(Transport::Plain);
     let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
     Ok(Ok((sent.exchange, sent.raw)))
 }

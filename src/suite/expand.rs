@@ -289,8 +289,10 @@ impl Expander<'_> {
         }
         if let Some(words) = &selected.situations {
             let words: Vec<&str> = words.split_whitespace().collect();
-            let is = |name: &String, kinds: &Vec<String>, word: &str| {
-                word == name || kinds.iter().any(|k| k == word)
+            let is = |name: &String, kinds: &Vec<String>, words: &str| {
+                words
+                    .split('|')
+                    .any(|word| word == name || kinds.iter().any(|k| k == word))
             };
             let found: Vec<Value> = self
                 .library
@@ -346,7 +348,13 @@ impl Expander<'_> {
         Ok(Vec::new())
     }
 
-    fn operation_is(&self, name: &str, word: &str) -> bool {
+    fn operation_is(&self, name: &str, words: &str) -> bool {
+        words
+            .split('|')
+            .any(|word| self.operation_is_one(name, word))
+    }
+
+    fn operation_is_one(&self, name: &str, word: &str) -> bool {
         let Some(operation) = self.target.operations.get(name) else {
             return false;
         };
@@ -365,7 +373,13 @@ impl Expander<'_> {
         }
     }
 
-    fn principal_is(&self, name: &str, word: &str, on: Option<&str>) -> bool {
+    fn principal_is(&self, name: &str, words: &str, on: Option<&str>) -> bool {
+        words
+            .split('|')
+            .any(|word| self.principal_is_one(name, word, on))
+    }
+
+    fn principal_is_one(&self, name: &str, word: &str, on: Option<&str>) -> bool {
         let target = self.target;
         let Some(principal) = target.principals.get(name) else {
             return false;
@@ -381,6 +395,7 @@ impl Expander<'_> {
             "anonymous" => name == "anonymous",
             "authenticated" => authenticated,
             "ordinary" => ordinary && authenticated,
+            "entitled" => operation.is_some_and(|o| target.may(name, o)),
             "allowed" => ordinary && operation.is_some_and(|o| target.may(name, o)),
             "forbidden" => {
                 ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o))

@@ -98,7 +98,7 @@ pub enum Domain {
     Selected(Box<Selected>),
 }
 
-/// Values selected from the target. Exactly one of the first five.
+/// Values selected from the target. Exactly one of the first six. Where words select, `a|b` is one word that either fits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selected {
@@ -106,7 +106,7 @@ pub struct Selected {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operations: Option<String>,
     /// Principals that are all of these words: `anonymous`, `authenticated`, a role, or of their `is`; or
-    /// `allowed`, `forbidden` (for the operation of `on`), `same-role-other-tenant` (as the principal of `on`).
+    /// `allowed`, `forbidden` (ordinary ones, for the operation of `on`), `entitled` (may use it, whatever else it is), `same-role-other-tenant` (as the principal of `on`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Option<String>,
     /// A named list of the suite.
