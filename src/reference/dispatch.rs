@@ -8,7 +8,7 @@ use std::sync::Arc;
 use matchit::Router;
 use serde_json::{Map, Value};
 
-use super::edge::body::{self, Member};
+use super::edge::body::{self, Member, Members};
 use super::edge::errors::{self, Error};
 use super::edge::{Edge, caching, credentials, host, limits, methods, paths, request_id};
 use super::flaw::{Flaw, flaw};
@@ -46,11 +46,6 @@ pub const FLAWS: &[Flaw] = &[
         "effect-before-authorisation",
         "Carries out an unsafe request before it finds that the caller has no right to it.",
         "good practice",
-    ),
-    flaw(
-        "continue-before-authentication",
-        "Sends 100 Continue to a client that it will refuse.",
-        "RFC 9110 §10.1.1",
     ),
 ];
 
@@ -328,15 +323,16 @@ impl<A: Application> Pipeline<A> {
             return Err(Error::not_found());
         }
         if !is_unknown && flaws.has("preconditions-judged-before-authorisation") {
-            if request.fields.has("if-match") {
+            let if_none_match = request.fields.has("if-none-match");
+            if if_none_match && request.is_safe() {
+                return Err(Error::new(304, "NOT_MODIFIED", "You know this version."));
+            }
+            if if_none_match || request.fields.has("if-match") {
                 return Err(Error::new(
                     412,
                     "PRECONDITION_FAILED",
                     "The object has changed.",
                 ));
-            }
-            if request.fields.has("if-none-match") {
-                return Ok(app.stand_in(route.access, request));
             }
         }
         if !request.is_safe()
@@ -358,11 +354,11 @@ impl<A: Application> Pipeline<A> {
         caller: A::Caller,
     ) -> Result<Response, Error> {
         let edge = self.app.edge();
-        let (body, unknown) = match route.schema {
+        let members = match route.schema {
             Some(schema) => body::read(edge, request, schema)?,
             None => {
                 limits::body(request, &edge.flaws)?;
-                (Map::new(), Map::new())
+                Members::default()
             }
         };
         let call = Call {
@@ -370,8 +366,8 @@ impl<A: Application> Pipeline<A> {
             request,
             caller,
             id,
-            body,
-            unknown,
+            body: members.known,
+            unknown: members.unknown,
         };
         let mut response = (route.run)(&call)?;
         if request.method == "HEAD" && edge.flaws.has("head-fields-differ") {
@@ -394,8 +390,7 @@ impl<A: Application> Site for Pipeline<A> {
     fn screen(&self, head: &Request) -> Option<Response> {
         let app = &*self.app;
         let flaws = &app.edge().flaws;
-        if flaws.has("continue-before-authentication")
-            || flaws.has("effect-before-authentication")
+        if flaws.has("effect-before-authentication")
             || flaws.has("body-judged-before-authentication")
         {
             return None;
@@ -407,6 +402,10 @@ impl<A: Application> Site for Pipeline<A> {
             .and_then(|()| app.admit(route.access, head).map(drop))
             .err()?;
         Some(self.complete(head, Err(error)))
+    }
+
+    fn body_bound(&self) -> usize {
+        limits::body_bound(&self.app.edge().flaws)
     }
 
     fn answer(&self, request: &Request) -> Option<Response> {
@@ -422,7 +421,6 @@ impl<A: Application> Site for Pipeline<A> {
             fields: Fields::default(),
             body: Body::Bytes(Vec::new()),
             encrypted,
-            peer: std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
         };
         let error = match fault {
             Malformed::HeadTooLarge => {

@@ -2,7 +2,6 @@
 //! the headers and the error body that the contract promises for every answer.
 
 use std::io;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -15,8 +14,6 @@ use super::site::{Malformed, Site};
 /// Octets of a head that are read before giving up; the deployment's own bound is lower and answered in its own form.
 const HEAD_READ: usize = 256 * 1024;
 const FIELD_LINES: usize = 256;
-/// Octets of a body that a deployment accepts.
-pub const BODY: usize = 1024 * 1024;
 /// Octets of an over-long body that are read and thrown away so that the client gets to see the answer.
 const BODY_DISCARD: usize = 32 * 1024 * 1024;
 /// Octets of a chunk-size line or of the trailer section.
@@ -27,7 +24,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves requests until the peer or an answer ends the connection. `ahead` holds octets that were read already.
-pub async fn serve<IO>(io: IO, site: &dyn Site, encrypted: bool, peer: IpAddr, ahead: &[u8])
+pub async fn serve<IO>(io: IO, site: &dyn Site, encrypted: bool, ahead: &[u8])
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -37,20 +34,15 @@ where
         deadline: Instant::now() + IDLE,
     };
     // Whatever goes wrong on the wire ends the connection; there is nobody left to tell.
-    let _ = conversation(&mut wire, site, encrypted, peer).await;
+    let _ = conversation(&mut wire, site, encrypted).await;
 }
 
-async fn conversation<IO>(
-    wire: &mut Wire<IO>,
-    site: &dyn Site,
-    encrypted: bool,
-    peer: IpAddr,
-) -> io::Result<()>
+async fn conversation<IO>(wire: &mut Wire<IO>, site: &dyn Site, encrypted: bool) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
-        let stop = match exchange(wire, site, encrypted, peer).await {
+        let stop = match exchange(wire, site, encrypted).await {
             Ok(next) => next,
             Err(Stop::Wire(error)) => return Err(error),
             Err(Stop::Malformed(fault)) => match site.malformed(fault, encrypted) {
@@ -94,16 +86,11 @@ impl From<Malformed> for Stop {
     }
 }
 
-async fn exchange<IO>(
-    wire: &mut Wire<IO>,
-    site: &dyn Site,
-    encrypted: bool,
-    peer: IpAddr,
-) -> Result<Next, Stop>
+async fn exchange<IO>(wire: &mut Wire<IO>, site: &dyn Site, encrypted: bool) -> Result<Next, Stop>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(mut request) = wire.head(encrypted, peer).await? else {
+    let Some(mut request) = wire.head(encrypted).await? else {
         return Ok(Next::HangUp);
     };
     let framing = framing(&request)?;
@@ -124,7 +111,7 @@ where
             wire.io.flush().await?;
         }
     }
-    let drained = wire.body(framing, &mut request).await?;
+    let drained = wire.body(framing, &mut request, site.body_bound()).await?;
     let Some(mut response) = site.answer(&request) else {
         return Ok(Next::HangUp);
     };
@@ -200,7 +187,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
     }
 
     /// The next head; `None` when the peer went away between requests or stayed silent for too long.
-    async fn head(&mut self, encrypted: bool, peer: IpAddr) -> Result<Option<Request>, Stop> {
+    async fn head(&mut self, encrypted: bool) -> Result<Option<Request>, Stop> {
         self.deadline = Instant::now() + IDLE;
         loop {
             // An empty line before the request line is skipped (RFC 9112 §2.2).
@@ -218,7 +205,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
         }
         self.deadline = Instant::now() + HEAD_TIME;
         loop {
-            if let Some((length, request)) = parse_head(&self.buffer, encrypted, peer)? {
+            if let Some((length, request)) = parse_head(&self.buffer, encrypted)? {
                 self.buffer.advance(length);
                 return Ok(Some(request));
             }
@@ -232,9 +219,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
     }
 
     /// Reads the body into the request. `false` when it was too long to be read to its end.
-    async fn body(&mut self, framing: Framing, request: &mut Request) -> Result<bool, Stop> {
+    async fn body(
+        &mut self,
+        framing: Framing,
+        request: &mut Request,
+        bound: usize,
+    ) -> Result<bool, Stop> {
         self.deadline = Instant::now() + BODY_TIME;
-        let mut sink = Sink::default();
+        let mut sink = Sink::up_to(bound);
         match framing {
             Framing::None => {}
             Framing::Length(length) => {
@@ -260,7 +252,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                 }
             },
         }
-        request.body = if sink.seen > BODY {
+        request.body = if sink.seen > bound {
             Body::TooLarge
         } else {
             Body::Bytes(sink.kept)
@@ -346,16 +338,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
     }
 }
 
-#[derive(Default)]
 struct Sink {
+    bound: usize,
     kept: Vec<u8>,
     seen: usize,
 }
 
 impl Sink {
+    fn up_to(bound: usize) -> Self {
+        Self {
+            bound,
+            kept: Vec::new(),
+            seen: 0,
+        }
+    }
+
     fn push(&mut self, part: &[u8]) {
         self.seen += part.len();
-        if self.seen <= BODY {
+        if self.seen <= self.bound {
             self.kept.extend_from_slice(part);
         } else {
             self.kept = Vec::new();
@@ -364,11 +364,7 @@ impl Sink {
 }
 
 /// Length of the head and the request in it; `None` when more octets are needed.
-fn parse_head(
-    buffer: &[u8],
-    encrypted: bool,
-    peer: IpAddr,
-) -> Result<Option<(usize, Request)>, Malformed> {
+fn parse_head(buffer: &[u8], encrypted: bool) -> Result<Option<(usize, Request)>, Malformed> {
     let mut lines = [httparse::EMPTY_HEADER; FIELD_LINES];
     let mut head = httparse::Request::new(&mut lines);
     let length = match head.parse(buffer) {
@@ -406,7 +402,6 @@ fn parse_head(
         fields,
         body: Body::Bytes(Vec::new()),
         encrypted,
-        peer,
     };
     Ok(Some((length, request)))
 }
@@ -467,10 +462,8 @@ fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-
     fn read(head: &str) -> Result<Option<(usize, Request)>, Malformed> {
-        parse_head(head.as_bytes(), true, PEER)
+        parse_head(head.as_bytes(), true)
     }
 
     fn framed(lines: &str) -> Result<Framing, Malformed> {

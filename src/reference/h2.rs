@@ -1,7 +1,6 @@
 //! HTTP/2 on one connection, by way of hyper.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,7 +10,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::h1::BODY;
 use super::http::{Body, Fields, Request, Response, Version};
 use super::site::{Malformed, Site};
 
@@ -21,13 +19,13 @@ const HEAD_READ: u32 = 256 * 1024;
 const BODY_DISCARD: usize = 32 * 1024 * 1024;
 
 /// Serves streams until the connection ends.
-pub async fn serve<IO>(io: IO, site: Arc<dyn Site>, encrypted: bool, peer: IpAddr)
+pub async fn serve<IO>(io: IO, site: Arc<dyn Site>, encrypted: bool)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
         let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(exchange(request, &*site, encrypted, peer).await) }
+        async move { Ok::<_, Infallible>(exchange(request, &*site, encrypted).await) }
     });
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
@@ -43,7 +41,6 @@ async fn exchange(
     request: http::Request<Incoming>,
     site: &dyn Site,
     encrypted: bool,
-    peer: IpAddr,
 ) -> http::Response<Full<Bytes>> {
     let (head, incoming) = request.into_parts();
     let authority = head
@@ -71,7 +68,6 @@ async fn exchange(
         fields,
         body: Body::Bytes(Vec::new()),
         encrypted,
-        peer,
     };
     if !incoming.is_end_stream()
         && request.fields.has("expect")
@@ -79,7 +75,7 @@ async fn exchange(
     {
         return render(response, &request.method);
     }
-    let answer = match collect(incoming).await {
+    let answer = match collect(incoming, site.body_bound()).await {
         Ok(body) => {
             request.body = body;
             site.answer(&request)
@@ -92,7 +88,7 @@ async fn exchange(
     )
 }
 
-async fn collect(mut incoming: Incoming) -> Result<Body, hyper::Error> {
+async fn collect(mut incoming: Incoming, bound: usize) -> Result<Body, hyper::Error> {
     let mut kept = Vec::new();
     let mut seen = 0;
     while let Some(frame) = incoming.frame().await {
@@ -103,13 +99,13 @@ async fn collect(mut incoming: Incoming) -> Result<Body, hyper::Error> {
         if seen > BODY_DISCARD {
             return Ok(Body::TooLarge);
         }
-        if seen <= BODY {
+        if seen <= bound {
             kept.extend_from_slice(&data);
         } else {
             kept = Vec::new();
         }
     }
-    Ok(if seen > BODY {
+    Ok(if seen > bound {
         Body::TooLarge
     } else {
         Body::Bytes(kept)

@@ -1,7 +1,5 @@
 //! Requests and responses as the deployments see them: raw where a flaw may want to misread them.
 
-use std::net::IpAddr;
-
 use serde_json::Value;
 
 /// HTTP version of the connection.
@@ -62,12 +60,6 @@ pub enum Body {
     TooLarge,
 }
 
-impl Body {
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Body::Bytes(bytes) if bytes.is_empty())
-    }
-}
-
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
@@ -80,7 +72,6 @@ pub struct Request {
     pub body: Body,
     /// Whether the connection is TLS; nothing in the request can change this.
     pub encrypted: bool,
-    pub peer: IpAddr,
 }
 
 impl Request {

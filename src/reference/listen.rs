@@ -1,7 +1,6 @@
 //! Accepting connections: TCP, TLS, and which HTTP version is spoken on them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -34,6 +33,11 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "certificate-expired",
         "Shows a certificate that ran out in 2020.",
+        "RFC 5280 §4.1.2.5",
+    ),
+    flaw(
+        "certificate-nearly-expired",
+        "Shows a certificate that runs out within the week.",
         "RFC 5280 §4.1.2.5",
     ),
     flaw(
@@ -106,6 +110,7 @@ impl Encrypted {
             () if flaws.has("certificate-wrong-name") => Leaf::WrongName,
             () if flaws.has("certificate-common-name-only") => Leaf::CommonNameOnly,
             () if flaws.has("certificate-expired") => Leaf::Expired,
+            () if flaws.has("certificate-nearly-expired") => Leaf::NearlyExpired,
             () if flaws.has("certificate-not-yet-valid") => Leaf::NotYetValid,
             () if flaws.has("certificate-without-intermediate") => Leaf::WithoutIntermediate,
             () if flaws.has("certificate-self-signed") => Leaf::SelfSigned,
@@ -133,39 +138,28 @@ impl Encrypted {
     /// Accepts until aborted; connections die with it.
     pub async fn run(self, listener: TcpListener, site: Arc<dyn Site>) {
         let port = Arc::new(self);
-        accept(&listener, |stream, peer| {
+        accept(&listener, |stream| {
             let (port, site) = (Arc::clone(&port), Arc::clone(&site));
             // A connection that breaks concerns its client alone.
-            async move { drop(port.connection(stream, peer, site).await) }
+            async move { drop(port.connection(stream, site).await) }
         })
         .await;
     }
 
-    async fn connection(
-        &self,
-        mut stream: TcpStream,
-        peer: SocketAddr,
-        site: Arc<dyn Site>,
-    ) -> io::Result<()> {
+    async fn connection(&self, mut stream: TcpStream, site: Arc<dyn Site>) -> io::Result<()> {
         if self.old.is_empty() && self.no_alpn.is_none() {
             let accept = TlsAcceptor::from(Arc::clone(&self.config)).accept(stream);
             let stream = timeout(HANDSHAKE, accept).await??;
-            return speak(stream, site, peer).await;
+            return speak(stream, site).await;
         }
         let ahead = match timeout(HANDSHAKE, self.old.read_hello(&mut stream)).await?? {
             old_tls::Hello::Answered => return Ok(()),
             old_tls::Hello::NotOld(ahead) => ahead,
         };
-        self.flawed_handshake(ahead_of(stream, ahead), peer, site)
-            .await
+        self.flawed_handshake(ahead_of(stream, ahead), site).await
     }
 
-    async fn flawed_handshake<IO>(
-        &self,
-        io: IO,
-        peer: SocketAddr,
-        site: Arc<dyn Site>,
-    ) -> io::Result<()>
+    async fn flawed_handshake<IO>(&self, io: IO, site: Arc<dyn Site>) -> io::Result<()>
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -178,12 +172,12 @@ impl Encrypted {
             Some(config) if !knows_ours => {
                 let accept = start.into_stream(Arc::clone(config));
                 let stream = timeout(HANDSHAKE, accept).await??;
-                h2::serve(stream, site, true, peer.ip()).await;
+                h2::serve(stream, site, true).await;
                 Ok(())
             }
             _ => {
                 let accept = start.into_stream(Arc::clone(&self.config));
-                speak(timeout(HANDSHAKE, accept).await??, site, peer).await
+                speak(timeout(HANDSHAKE, accept).await??, site).await
             }
         }
     }
@@ -192,15 +186,14 @@ impl Encrypted {
 async fn speak<IO>(
     stream: tokio_rustls::server::TlsStream<IO>,
     site: Arc<dyn Site>,
-    peer: SocketAddr,
 ) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        h2::serve(stream, site, true, peer.ip()).await;
+        h2::serve(stream, site, true).await;
     } else {
-        h1::serve(stream, &*site, true, peer.ip(), &[]).await;
+        h1::serve(stream, &*site, true, &[]).await;
     }
     Ok(())
 }
@@ -216,7 +209,7 @@ impl Plain {
     /// Accepts until aborted; connections die with it.
     pub async fn run(self, listener: TcpListener) {
         let port = Arc::new(self);
-        accept(&listener, |mut stream, peer| {
+        accept(&listener, |mut stream| {
             let port = Arc::clone(&port);
             async move {
                 let mut ahead = Vec::new();
@@ -226,11 +219,11 @@ impl Plain {
                         Ok(false) => {}
                         Ok(true) => {
                             let io = ahead_of(stream, ahead);
-                            return h2::serve(io, Arc::clone(&port.api), false, peer.ip()).await;
+                            return h2::serve(io, Arc::clone(&port.api), false).await;
                         }
                     }
                 }
-                h1::serve(stream, &*port.site, false, peer.ip(), &ahead).await;
+                h1::serve(stream, &*port.site, false, &ahead).await;
             }
         })
         .await;
@@ -264,17 +257,17 @@ fn ahead_of(
 
 async fn accept<F, Serving>(listener: &TcpListener, serve: F)
 where
-    F: Fn(TcpStream, SocketAddr) -> Serving,
+    F: Fn(TcpStream) -> Serving,
     Serving: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
+                Ok((stream, _)) => {
                     // Small answers must not wait for Nagle; a socket without the option works, only slower.
                     let _ = stream.set_nodelay(true);
-                    connections.spawn(serve(stream, peer));
+                    connections.spawn(serve(stream));
                 }
                 // Out of descriptors: connections that end give some back.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,

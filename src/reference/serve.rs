@@ -15,21 +15,26 @@ use super::edge::plain::{PlainSite, Refusal};
 use super::flaw::{Catalogue, FlawSet};
 use super::listen::{Encrypted, Floor, Plain};
 use super::operation::Operation;
-use super::pers;
 use super::site::Site;
+use super::{http_api, intraverse, pers};
 
 /// The contracts that have a reference deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Contract {
+    /// Good practice for any API, without a contract of its own.
+    HttpApi,
+    Intraverse,
     Pers,
 }
 
 impl Contract {
-    pub const ALL: [Contract; 1] = [Contract::Pers];
+    pub const ALL: [Contract; 3] = [Contract::HttpApi, Contract::Intraverse, Contract::Pers];
 
     /// The name in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
+            Contract::HttpApi => "http-api",
+            Contract::Intraverse => "intraverse",
             Contract::Pers => "pers",
         }
     }
@@ -42,9 +47,11 @@ impl Contract {
 
     /// Every flaw of this contract's deployment.
     pub fn catalogue(self) -> &'static Catalogue {
-        static CATALOGUES: [OnceLock<Catalogue>; 1] = [const { OnceLock::new() }; 1];
+        static CATALOGUES: [OnceLock<Catalogue>; 3] = [const { OnceLock::new() }; 3];
         CATALOGUES[self as usize].get_or_init(|| {
             Catalogue::of(&match self {
+                Contract::HttpApi => http_api::flaws(),
+                Contract::Intraverse => intraverse::flaws(),
                 Contract::Pers => pers::flaws(),
             })
         })
@@ -53,18 +60,31 @@ impl Contract {
     /// The operations of this contract's deployment.
     pub fn operations(self) -> Vec<Operation> {
         match self {
+            Contract::HttpApi => http_api::operations(),
+            Contract::Intraverse => intraverse::operations(),
             Contract::Pers => pers::operations(),
+        }
+    }
+
+    /// What the target file says beyond the contract: for `http-api`, which names no operations, all of them.
+    pub(super) fn own_terms(self) -> &'static str {
+        match self {
+            Contract::HttpApi => include_str!("http_api/target.yaml"),
+            Contract::Pers | Contract::Intraverse => "",
         }
     }
 
     fn floor(self) -> Floor {
         match self {
-            Contract::Pers => Floor::Tls12,
+            Contract::Intraverse => Floor::Tls13,
+            Contract::HttpApi | Contract::Pers => Floor::Tls12,
         }
     }
 
     fn refusal(self) -> Refusal {
         match self {
+            Contract::HttpApi => Refusal::Redirect,
+            Contract::Intraverse => Refusal::HangUp,
             Contract::Pers => Refusal::Forbid,
         }
     }
@@ -134,6 +154,8 @@ impl Deployment {
         let encrypted = Encrypted::new(contract.floor(), &flaws).map_err(io::Error::other)?;
         let h2c = flaws.has("h2c-enabled");
         let built = match contract {
+            Contract::HttpApi => http_api::build(flaws, https_address.port()),
+            Contract::Intraverse => intraverse::build(flaws),
             Contract::Pers => pers::build(flaws, https_address.port()),
         };
         let refusing = PlainSite {

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::builtin::{CONTRACTS, SUITES};
+use indexmap::IndexMap;
+
+use super::builtin::{CONTRACTS, FORGERIES, SUITES};
 use super::coherence;
 use super::library::Library;
 use super::load::{Document, Mistake, decode, decode_strict};
 use super::model::{Contract, Suite};
+use crate::jose::forgery::Entry;
 
 /// What cannot be loaded.
 #[derive(Debug)]
@@ -26,18 +29,21 @@ pub struct Read<T> {
     pub value: T,
 }
 
-/// Suites and contracts, each with its document.
-pub type Reads = (Vec<Read<Suite>>, Vec<Read<Contract>>);
+/// The catalogue of forgeries, by the id of the entry.
+pub type Forgeries = IndexMap<String, Entry>;
+
+/// Suites and contracts, each with its document, and the catalogue.
+pub type Reads = (Vec<Read<Suite>>, Vec<Read<Contract>>, Forgeries);
 
 /// Loads the library; `folder` holds suites (`*.yaml`) and contracts (`contracts/*.yaml`), which stand in for built-in
 /// ones of the same name.
 pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
-    let (suites, contracts) = read_all(folder)?;
+    let (suites, contracts, forgeries) = read_all(folder)?;
     let mistakes = coherence::mistakes(&suites, &contracts);
     if !mistakes.is_empty() {
         return Err(Unloadable::Mistakes(mistakes));
     }
-    Ok(assemble(suites, contracts))
+    Ok(assemble(suites, contracts, forgeries))
 }
 
 /// The same, not yet looked at together.
@@ -50,6 +56,10 @@ pub fn read_all(folder: Option<&Path>) -> Result<Reads, Unloadable> {
     }
     for (name, text) in CONTRACTS {
         read_into(name, text.as_bytes(), &mut contracts, &mut mistakes);
+    }
+    let mut forgeries: Vec<Read<Vec<Entry>>> = Vec::new();
+    for (name, text) in FORGERIES {
+        read_into(name, text.as_bytes(), &mut forgeries, &mut mistakes);
     }
     if let Some(folder) = folder {
         let mut own = Vec::new();
@@ -68,14 +78,23 @@ pub fn read_all(folder: Option<&Path>) -> Result<Reads, Unloadable> {
             });
         }
     }
+    let forgeries = forgeries
+        .into_iter()
+        .flat_map(|read| read.value)
+        .map(|entry| (entry.id.clone(), entry))
+        .collect();
     if mistakes.is_empty() {
-        Ok((suites, contracts))
+        Ok((suites, contracts, forgeries))
     } else {
         Err(Unloadable::Mistakes(mistakes))
     }
 }
 
-pub(super) fn assemble(suites: Vec<Read<Suite>>, contracts: Vec<Read<Contract>>) -> Library {
+pub(super) fn assemble(
+    suites: Vec<Read<Suite>>,
+    contracts: Vec<Read<Contract>>,
+    forgeries: Forgeries,
+) -> Library {
     Library {
         suites: suites
             .into_iter()
@@ -85,6 +104,7 @@ pub(super) fn assemble(suites: Vec<Read<Suite>>, contracts: Vec<Read<Contract>>)
             .into_iter()
             .map(|read| (read.value.contract.clone(), read.value))
             .collect(),
+        forgeries,
     }
 }
 

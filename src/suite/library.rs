@@ -5,12 +5,15 @@ use serde_json::Value;
 
 use super::model::{Check, Contract, Level, Situation, Suite};
 use super::pattern;
+use crate::jose::forgery::{Entry, Forgery};
 
 /// Suites and contracts, parsed and free of mistakes.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     pub suites: IndexMap<String, Suite>,
     pub contracts: IndexMap<String, Contract>,
+    /// The catalogue of forgeries, by the id of the entry.
+    pub forgeries: IndexMap<String, Entry>,
 }
 
 impl Library {
@@ -64,6 +67,21 @@ impl Library {
             )
             .cloned()
             .collect()
+    }
+
+    /// The forgeries of one entry: name and change of each variant.
+    pub fn variants(&self, id: &str) -> Vec<(String, Forgery)> {
+        self.forgeries
+            .get(id)
+            .map(|entry| entry.forgeries().collect())
+            .unwrap_or_default()
+    }
+
+    /// One forgery by its full name: `ENTRY` or `ENTRY/VARIANT`.
+    pub fn forgery(&self, name: &str) -> Option<(&Entry, Forgery)> {
+        let entry = self.forgeries.get(name.split('/').next()?)?;
+        let (_, forgery) = entry.forgeries().find(|(known, _)| known == name)?;
+        Some((entry, forgery))
     }
 }
 

@@ -51,7 +51,7 @@ pub fn lint(files: &[Linted], known: Reads) -> Vec<Mistake> {
         .chain(contracts.iter().map(|read| &read.document))
         .map(|document| document.source().name().to_owned())
         .collect();
-    let (mut all_suites, mut all_contracts) = known;
+    let (mut all_suites, mut all_contracts, forgeries) = known;
     replace(&mut all_suites, suites, suite_name);
     replace(&mut all_contracts, contracts, contract_name);
     mistakes.extend(
@@ -59,7 +59,7 @@ pub fn lint(files: &[Linted], known: Reads) -> Vec<Mistake> {
             .into_iter()
             .filter(|mistake| linted.contains(mistake.file.name())),
     );
-    let library = assemble(all_suites, all_contracts);
+    let library = assemble(all_suites, all_contracts, forgeries);
     for file in targets {
         mistakes.extend(misfits(file, &library));
     }

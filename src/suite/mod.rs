@@ -3,6 +3,7 @@
 mod builtin;
 mod coherence;
 mod expand;
+pub mod forging;
 pub mod gather;
 mod library;
 pub mod lint;

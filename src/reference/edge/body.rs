@@ -112,30 +112,34 @@ pub const fn optional(name: &'static str, kind: Kind) -> Member {
     }
 }
 
-/// Reads and judges the body. Members that the schema does not know are dropped, but kept in the second map for
-/// deployments flawed enough to want them.
-pub fn read(
-    edge: &Edge,
-    request: &Request,
-    schema: &[Member],
-) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
+/// A body that was read and judged.
+#[derive(Default)]
+pub struct Members {
+    /// Those that the schema knows.
+    pub known: Map<String, Value>,
+    /// Those that it does not, for deployments flawed enough to want them.
+    pub unknown: Map<String, Value>,
+}
+
+/// Reads and judges the body: 413, 415, 400 for what is no JSON, the schema status for what is not as it should be.
+pub fn read(edge: &Edge, request: &Request, schema: &[Member]) -> Result<Members, Error> {
     let octets = limits::body(request, &edge.flaws)?;
     check_media_type(edge, request)?;
     let document = parse(edge, request, octets)?;
-    let Value::Object(mut members) = document else {
+    let Value::Object(mut known) = document else {
         return Err(fault(edge, schema, "The body must be an object."));
     };
     let mut unknown = Map::new();
-    let names: Vec<String> = members.keys().cloned().collect();
+    let names: Vec<String> = known.keys().cloned().collect();
     for name in names {
         if !schema.iter().any(|member| member.name == name)
-            && let Some(value) = members.remove(&name)
+            && let Some(value) = known.remove(&name)
         {
             unknown.insert(name, value);
         }
     }
     for member in schema {
-        match members.get(member.name) {
+        match known.get(member.name) {
             None if member.required && !edge.flaws.has("required-member-unchecked") => {
                 let text = format!("{} is missing.", member.name);
                 return Err(fault(edge, schema, &text));
@@ -144,7 +148,7 @@ pub fn read(
             Some(value) => check(edge, schema, member, value)?,
         }
     }
-    Ok((members, unknown))
+    Ok(Members { known, unknown })
 }
 
 fn check(edge: &Edge, schema: &[Member], member: &Member, value: &Value) -> Result<(), Error> {

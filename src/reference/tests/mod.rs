@@ -1,6 +1,8 @@
 //! The deployments from outside, and some of their flaws.
 
 mod client;
+mod http_api;
+mod intraverse;
 mod pers;
 mod transport;
 

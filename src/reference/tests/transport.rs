@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::client::{connect, raw, read_answer, request, send, send_plain, start, trusting};
-use crate::reference::Contract::{self, Pers};
+use crate::reference::Contract::{self, Intraverse, Pers};
 
 /// A ClientHello of this version at most (minor number), without extensions.
 fn old_hello(minor: u8) -> Vec<u8> {
@@ -90,6 +90,8 @@ async fn versions_keep_to_the_floor() {
     assert!(speaks(Pers, &[], &TLS12).await && speaks(Pers, &[], &TLS13).await);
     assert!(speaks(Pers, &["tls-1-3-missing"], &TLS12).await);
     assert!(!speaks(Pers, &["tls-1-3-missing"], &TLS13).await);
+    assert!(!speaks(Intraverse, &[], &TLS12).await && speaks(Intraverse, &[], &TLS13).await);
+    assert!(speaks(Intraverse, &["tls-1-2-accepted"], &TLS12).await);
 }
 
 #[derive(Debug)]

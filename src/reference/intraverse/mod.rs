@@ -1,0 +1,248 @@
+//! `intraverse`: a game platform.
+//!
+//! Two games, each with a client key, a server key and players. Operations are for everybody (`/status`), for clients
+//! (`x-game-key`, as header or query parameter), for players (bearer token), or for servers (`x-game-server-key`).
+//!
+//! Secrets, by name: `server_key`, `client_key`, `other_server_key`, `other_client_key` (of the other game),
+//! `revoked_server_key`, `other_env_server_key`, `other_env_client_key`; `user_email`, `user_password`,
+//! `other_user_email`, `other_user_password`; `user_token`, `second_user_token`, `other_user_token`,
+//! `expired_user_token`, `foreign_user_token`; `user_id`, `second_user_id`, `other_user_id`.
+
+mod errors;
+mod games;
+mod keys;
+mod players;
+mod points;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::dispatch::{self, Application, Pipeline, Route};
+use super::edge::errors::Error;
+use super::edge::{Edge, headers};
+use super::flaw::{Flaw, FlawSet};
+use super::http::{Request, Response};
+use super::operation::Operation;
+use super::secret::{Hashed, random_hex};
+use super::serve::Built;
+use super::token::Issuer;
+use super::{edge, listen, old_tls, password, token};
+
+const ROUTES: &[&[Route<Intraverse>]] = &[games::ROUTES, players::ROUTES, points::ROUTES];
+
+/// The contract states these to the letter.
+const HEADERS: &[(&str, &str)] = &[
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("X-XSS-Protection", "1; mode=block"),
+    (
+        "Strict-Transport-Security",
+        "max-age=31536000; includeSubDomains",
+    ),
+    ("Content-Security-Policy", "default-src 'self'"),
+    ("Referrer-Policy", "strict-origin-when-cross-origin"),
+];
+
+/// The tables of this deployment.
+pub fn flaws() -> Vec<&'static [Flaw]> {
+    let mut tables = edge::FLAWS.to_vec();
+    tables.extend([
+        dispatch::FLAWS,
+        edge::request_id::HEADER_FLAWS,
+        listen::FLAWS,
+        listen::FLOOR_1_3_FLAWS,
+        old_tls::FLAWS,
+        headers::FIXED_FLAWS,
+        password::FLAWS,
+        token::FLAWS,
+        errors::FLAWS,
+        edge::errors::ENVELOPE_FLAWS,
+        edge::errors::CLOSED_FLAWS,
+        token::LIFETIME_FLAWS,
+        games::FLAWS,
+        keys::FLAWS,
+        players::FLAWS,
+        points::FLAWS,
+    ]);
+    tables
+}
+
+pub fn operations() -> Vec<Operation> {
+    ROUTES
+        .iter()
+        .flat_map(|table| table.iter())
+        .map(|route| route.operation)
+        .collect()
+}
+
+pub const GAME: &str = "game-one";
+pub const OTHER_GAME: &str = "game-two";
+
+pub struct Intraverse {
+    edge: Arc<Edge>,
+    issuer: Issuer,
+    keys: HashMap<Hashed, keys::Key>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    players: Vec<players::Player>,
+    tournaments: Vec<games::Tournament>,
+    /// `jti` of tokens whose session was ended.
+    ended: HashSet<String>,
+}
+
+impl Intraverse {
+    /// A panic of a handler would poison the lock; the state is still whole, since handlers change it last.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flaws(&self) -> &FlawSet {
+        &self.edge.flaws
+    }
+}
+
+impl Application for Intraverse {
+    type Access = keys::Access;
+    type Caller = keys::Caller;
+
+    fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    fn admit(&self, access: keys::Access, request: &Request) -> Result<keys::Caller, Error> {
+        keys::admit(self, access, request)
+    }
+
+    fn stand_in(&self, access: keys::Access, request: &Request) -> keys::Caller {
+        keys::stand_in(self, access, request)
+    }
+
+    fn exists(&self, template: &str, id: &str) -> bool {
+        let state = self.state();
+        match template {
+            points::ITEM => state.players.iter().any(|player| player.id == id),
+            games::TOURNAMENT => state.tournaments.iter().any(|entry| entry.id == id),
+            _ => true,
+        }
+    }
+
+    fn decorate(&self, _request: &Request, response: &mut Response) {
+        errors::bend(self, response);
+    }
+}
+
+pub fn build(flaws: FlawSet) -> Built {
+    let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "intraverse");
+    edge.schema_status = 422;
+    let edge = Arc::new(edge);
+    let issuer = Issuer::new("intraverse".to_owned(), "intraverse-api".to_owned());
+    let stranger = Issuer::new("intraverse".to_owned(), "intraverse-api".to_owned());
+
+    let mut secrets = BTreeMap::new();
+    let mut keep = |name: &str, value: String| {
+        secrets.insert(name.to_owned(), value.clone());
+        value
+    };
+    let mut keys = HashMap::new();
+    for (name, kind, game, standing) in [
+        ("server_key", keys::Kind::Server, GAME, keys::Standing::Good),
+        ("client_key", keys::Kind::Client, GAME, keys::Standing::Good),
+        (
+            "other_server_key",
+            keys::Kind::Server,
+            OTHER_GAME,
+            keys::Standing::Good,
+        ),
+        (
+            "other_client_key",
+            keys::Kind::Client,
+            OTHER_GAME,
+            keys::Standing::Good,
+        ),
+        (
+            "revoked_server_key",
+            keys::Kind::Server,
+            GAME,
+            keys::Standing::Revoked,
+        ),
+        (
+            "other_env_server_key",
+            keys::Kind::Server,
+            GAME,
+            keys::Standing::OtherEnvironment,
+        ),
+        (
+            "other_env_client_key",
+            keys::Kind::Client,
+            GAME,
+            keys::Standing::OtherEnvironment,
+        ),
+    ] {
+        let prefix = if kind == keys::Kind::Server {
+            "gsk"
+        } else {
+            "gck"
+        };
+        let key = keep(name, format!("{prefix}_{}", random_hex()));
+        keys.insert(
+            Hashed::of(&key),
+            keys::Key {
+                kind,
+                game,
+                standing,
+            },
+        );
+    }
+
+    let mut state = State::default();
+    for (number, (name, game)) in [
+        ("user", GAME),
+        ("second_user", GAME),
+        ("other_user", OTHER_GAME),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let password = password::seeded(number);
+        let player = players::Player::seeded(name, game, password);
+        keep(&format!("{name}_id"), player.id.clone());
+        keep(&format!("{name}_email"), player.email.clone());
+        keep(&format!("{name}_password"), password.clear().to_owned());
+        keep(
+            &format!("{name}_token"),
+            issuer.mint(&player.id, game, "user", &edge.flaws),
+        );
+        if name == "user" {
+            keep(
+                "expired_user_token",
+                issuer.mint_expired(&player.id, game, "user"),
+            );
+            keep(
+                "foreign_user_token",
+                stranger.mint(&player.id, game, "user", &edge.flaws),
+            );
+        }
+        state.players.push(player);
+    }
+    state.tournaments.push(games::Tournament::seeded(GAME));
+    state
+        .tournaments
+        .push(games::Tournament::seeded(OTHER_GAME));
+    keep("tournament_id", state.tournaments[0].id.clone());
+    keep("other_tournament_id", state.tournaments[1].id.clone());
+
+    let app = Intraverse {
+        edge: Arc::clone(&edge),
+        issuer,
+        keys,
+        state: Mutex::new(state),
+    };
+    Built {
+        edge,
+        site: Arc::new(Pipeline::new(Arc::new(app), ROUTES)),
+        secrets,
+    }
+}

@@ -1,0 +1,85 @@
+//! Passwords: kept as PBKDF2-HMAC-SHA-256 hashes, and compared in the same time whether the account exists or not.
+
+use std::num::NonZeroU32;
+use std::sync::OnceLock;
+
+use aws_lc_rs::pbkdf2;
+
+use super::flaw::{Flaw, FlawSet, flaw};
+use super::secret::random_hex;
+
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "unknown-account-answered-at-once",
+        "Skips the password hash when there is no such account.",
+        "OWASP ASVS 2.2",
+    ),
+    flaw(
+        "unknown-account-told",
+        "Says that there is no such account, rather than that the login failed.",
+        "OWASP ASVS 2.2",
+    ),
+];
+
+/// Some tens of milliseconds: enough to tell a skipped hash from one that was made.
+const ROUNDS: NonZeroU32 = NonZeroU32::new(120_000).expect("not zero");
+/// Passwords that a process makes.
+const SEEDED: usize = 4;
+
+/// A password and its hash; both made once in a process, since hashing is slow on purpose.
+pub struct Password {
+    clear: String,
+    salt: [u8; 16],
+    hash: OnceLock<[u8; 32]>,
+}
+
+/// The password of the account with this number.
+pub fn seeded(number: usize) -> &'static Password {
+    static PASSWORDS: [OnceLock<Password>; SEEDED] = [const { OnceLock::new() }; SEEDED];
+    PASSWORDS[number % SEEDED].get_or_init(|| Password {
+        clear: random_hex(),
+        salt: rand::random(),
+        hash: OnceLock::new(),
+    })
+}
+
+impl Password {
+    /// For the secrets of a target file; the deployment itself looks at the hash only.
+    pub fn clear(&self) -> &str {
+        &self.clear
+    }
+
+    fn matches(&self, candidate: &str) -> bool {
+        let hash = self.hash.get_or_init(|| {
+            let mut hash = [0; 32];
+            pbkdf2::derive(
+                pbkdf2::PBKDF2_HMAC_SHA256,
+                ROUNDS,
+                &self.salt,
+                self.clear.as_bytes(),
+                &mut hash,
+            );
+            hash
+        });
+        pbkdf2::verify(
+            pbkdf2::PBKDF2_HMAC_SHA256,
+            ROUNDS,
+            &self.salt,
+            candidate.as_bytes(),
+            hash,
+        )
+        .is_ok()
+    }
+}
+
+/// Whether the candidate is the password of the account; a missing account costs as much as a wrong password.
+pub fn verify(account: Option<&Password>, candidate: &str, flaws: &FlawSet) -> bool {
+    match account {
+        Some(password) => password.matches(candidate),
+        None if flaws.has("unknown-account-answered-at-once") => false,
+        None => {
+            let _ = seeded(0).matches(candidate);
+            false
+        }
+    }
+}
