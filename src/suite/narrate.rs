@@ -139,17 +139,22 @@ fn narrate_probe(probe: &Probe) -> String {
         ProbeKind::H2cPriorKnowledge => {
             "Speak HTTP/2 with prior knowledge to the plain-HTTP address".to_owned()
         }
+        ProbeKind::Token => {
+            let whose = probe.principal.as_deref().map_or("…".to_owned(), plain);
+            format!("Look at the header and claims of the token issued to {whose}")
+        }
         ProbeKind::H2cUpgrade => "Ask the plain-HTTP address for `Upgrade: h2c`".to_owned(),
     }
 }
 
 /// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
-const SPOKEN: [&str; 23] = [
+const SPOKEN: [&str; 24] = [
     "send",
     "as",
     "values_of",
     "values",
     "spoil",
+    "token",
     "without",
     "method",
     "target",
@@ -188,6 +193,9 @@ fn narrate_send(send: &Send) -> Narration {
             Ok(spoil) => spoilt(spoil).to_owned(),
             Err(_) => format!("with {} done to the credential", plain(spoil)),
         });
+    }
+    if let Some(forgery) = &send.token {
+        also(format!("with its token forged by {}", plain(forgery)));
     }
     if !send.without.is_empty() {
         also(format!("without {}", quoted(&send.without)));
@@ -293,6 +301,10 @@ fn narrate_body(body: &Body) -> String {
         Body::Violation(name) => format!(
             "with a body that breaks the schema by {}",
             plain(name).replace("the violation", "the chosen violation")
+        ),
+        Body::Exchange(principal) => format!(
+            "with the body by which {} gets its credential",
+            plain(principal)
         ),
         Body::None(()) => "without a body".to_owned(),
     }
