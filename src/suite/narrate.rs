@@ -139,11 +139,11 @@ fn narrate_probe(probe: &Probe) -> String {
         ProbeKind::H2cPriorKnowledge => {
             "Speak HTTP/2 with prior knowledge to the plain-HTTP address".to_owned()
         }
+        ProbeKind::H2cUpgrade => "Ask the plain-HTTP address for `Upgrade: h2c`".to_owned(),
         ProbeKind::Token => {
             let whose = probe.principal.as_deref().map_or("…".to_owned(), plain);
-            format!("Look at the header and claims of the token issued to {whose}")
+            format!("Look at the token that the target issued to {whose}")
         }
-        ProbeKind::H2cUpgrade => "Ask the plain-HTTP address for `Upgrade: h2c`".to_owned(),
     }
 }
 
@@ -302,10 +302,9 @@ fn narrate_body(body: &Body) -> String {
             "with a body that breaks the schema by {}",
             plain(name).replace("the violation", "the chosen violation")
         ),
-        Body::Exchange(principal) => format!(
-            "with the body by which {} gets its credential",
-            plain(principal)
-        ),
+        Body::Exchange(principal) => {
+            format!("with what {} sends to get its credential", plain(principal))
+        }
         Body::None(()) => "without a body".to_owned(),
     }
 }
