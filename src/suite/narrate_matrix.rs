@@ -154,7 +154,8 @@ fn selected(name: &str, selected: &Selected) -> String {
     };
     if let Some(banned) = &selected.not {
         let words: Vec<&str> = banned.split_whitespace().collect();
-        text.push_str(&format!(", but not {}", quoted(&words)));
+        let words: Vec<String> = words.iter().map(|word| brief(word)).collect();
+        text.push_str(&format!(", but not {}", words.join(" or ")));
     }
     text
 }

@@ -349,7 +349,9 @@ fn junit_rows_are_the_verdicts() {
 fn junit_reads_back() {
     let run = record(DEMO);
     let text = junit(&View::of(&run), Level::Must);
-    let report = quick_junit::Report::deserialize_from_str(&text).expect("it is JUnit");
+    // Its reader wants the time zone that Windy Road's schema forbids.
+    let zoned = text.replace("03:04:05\"", "03:04:05Z\"");
+    let report = quick_junit::Report::deserialize_from_str(&zoned).expect("it is JUnit");
     assert_eq!(report.test_suites.len(), 1);
     assert_eq!(
         report.test_suites[0].test_cases.len(),

@@ -44,7 +44,11 @@ fn no_check_has_code_of_its_own() {
     let mut found = Vec::new();
     for file in files {
         let code = code(&std::fs::read_to_string(&file).expect("a source"));
-        for word in shape.find_iter(&code).map(|found| found.as_str()) {
+        for word in shape
+            .find_iter(&code)
+            .map(|found| found.as_str())
+            .filter(|word| !word.starts_with("UTF-"))
+        {
             found.push(format!("{}: {word}", file.display()));
         }
         for (_, check) in library
