@@ -25,11 +25,24 @@ pub enum ForgeFault {
     Trouble(String),
 }
 
+/// A key set document, fetched once; `None` inside where the target publishes none.
+type Published = Arc<OnceCell<Option<Vec<u8>>>>;
+
+/// The valid token that a forgery starts from.
+pub struct Valid<'a> {
+    /// Kind of credential.
+    pub kind: &'a str,
+    pub terms: &'a TokenTerms,
+    pub token: &'a str,
+    /// A second valid token, of somebody else, if there is one.
+    pub another: Option<&'a str>,
+}
+
 /// Keys by kind of credential, and those of the attacker.
 pub struct Forger {
     secrets: Secrets,
     strangers: Strangers,
-    published: Mutex<HashMap<String, Arc<OnceCell<Option<Vec<u8>>>>>>,
+    published: Mutex<HashMap<String, Published>>,
 }
 
 impl Forger {
@@ -41,15 +54,12 @@ impl Forger {
         }
     }
 
-    /// The token, changed as the plan's forgery of this name says. `another` is a second valid token, if there is one.
+    /// The token, changed as the plan's forgery of this name says.
     pub async fn token(
         &self,
         plan: &Plan,
         line: &Line,
-        kind: &str,
-        terms: &TokenTerms,
-        valid: &str,
-        another: Option<&str>,
+        valid: &Valid<'_>,
         name: &str,
     ) -> Result<String, ForgeFault> {
         let planned = plan
@@ -57,50 +67,36 @@ impl Forger {
             .get(name)
             .ok_or_else(|| ForgeFault::Trouble(format!("the plan has no forgery `{name}`")))?;
         let document = self
-            .public_keys(plan, line, kind, terms)
+            .public_keys(plan, line, valid.kind, valid.terms)
             .await
             .map_err(ForgeFault::Trouble)?;
-        let minting = self.minting_key(terms).map_err(ForgeFault::Trouble)?;
-        self.forge(
-            plan,
-            terms,
-            &planned.change,
-            valid,
-            another,
-            document.as_deref(),
-            minting.as_ref(),
-        )
+        self.forge(plan, &planned.change, valid, document.as_deref())
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "all of them are what a forgery is made of"
-    )]
     fn forge(
         &self,
         plan: &Plan,
-        terms: &TokenTerms,
         change: &Forgery,
-        valid: &str,
-        another: Option<&str>,
+        valid: &Valid<'_>,
         document: Option<&[u8]>,
-        minting: Option<&SigningKey>,
     ) -> Result<String, ForgeFault> {
-        let material = Material::captured(valid.as_bytes(), &self.strangers)
+        let terms = valid.terms;
+        let minting = self.minting_key(terms).map_err(ForgeFault::Trouble)?;
+        let material = Material::captured(valid.token.as_bytes(), &self.strangers)
             .map_err(|error| ForgeFault::NotHere(format!("the token is no signed JWT: {error}")))?;
         let target = match document {
-            Some(document) => target_key(document, valid).map_err(ForgeFault::Trouble)?,
+            Some(document) => target_key(document, valid.token).map_err(ForgeFault::Trouble)?,
             None => None,
         };
         let material = match &target {
             Some(key) => material.with_target(key),
             None => material,
         };
-        let material = match minting {
+        let material = match &minting {
             Some(key) => material.with_issuer(key),
             None => material,
         };
-        let material = match another {
+        let material = match valid.another {
             Some(token) => material
                 .with_another(token.as_bytes())
                 .map_err(|e| ForgeFault::Trouble(e.to_string()))?,

@@ -47,6 +47,11 @@ impl Keyring {
         }
     }
 
+    /// What the target file keeps secret.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// The principal's credentials by kind, in the order of its declaration. Fails with a sentence.
     pub async fn of(
         &self,
@@ -186,6 +191,7 @@ impl Keyring {
             captured: &captured,
             placeholders: Map::new(),
             credentials: &fetched,
+            secrets: &self.secrets,
         };
         let request = build(
             &send,
@@ -355,6 +361,7 @@ fn plain_send(operation: &str) -> Send {
         principal: None,
         values_of: None,
         values: Default::default(),
+        placeholders: None,
         spoil: None,
         token: None,
         without: Vec::new(),

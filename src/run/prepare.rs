@@ -3,7 +3,7 @@
 
 use super::case::Field;
 use super::credential;
-use super::forge::ForgeFault;
+use super::forge::{ForgeFault, Valid};
 use super::request::{RequestError, Sender, build, spoil};
 use super::scope::RequestScope;
 use crate::journal::Doubt;
@@ -113,17 +113,15 @@ async fn forge_token(
     let Some((_, value)) = credentials.iter_mut().find(|(known, _)| known == kind) else {
         return Err(Fault::NotHere(format!("`{principal}` has no `{kind}`")));
     };
+    let valid = Valid {
+        kind,
+        terms,
+        token: value,
+        another: another.as_deref(),
+    };
     let forged = field
         .forger
-        .token(
-            field.plan,
-            field.line,
-            kind,
-            terms,
-            value,
-            another.as_deref(),
-            forgery,
-        )
+        .token(field.plan, field.line, &valid, forgery)
         .await
         .map_err(|fault| match fault {
             ForgeFault::NotHere(says) => Fault::NotHere(says),

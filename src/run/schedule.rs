@@ -323,6 +323,7 @@ async fn provoke(
         captured: &captured,
         placeholders: Map::new(),
         credentials: &credentials,
+        secrets: field.keyring.secrets(),
     };
     let request = match prepare(field, &planned.situation.request, &mut scope).await {
         Ok(request) => request,

@@ -7,10 +7,17 @@ mod forgiving;
 mod mapping;
 mod single_fault;
 
+use std::sync::OnceLock;
+
 use proofmark::jose::forgery::{Catalogue, Entry};
 
 /// Every file of `suites/forgeries`, in order of name.
-fn catalogue() -> Catalogue {
+fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
+    CATALOGUE.get_or_init(read)
+}
+
+fn read() -> Catalogue {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/suites/forgeries");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()

@@ -37,8 +37,6 @@ pub enum Unforgeable {
     Hex(String),
     #[error("`{0}` is no signature algorithm")]
     UnknownAlgorithm(String),
-    #[error("the key of the target cannot be spelt that way")]
-    NoSuchSpelling,
     #[error(transparent)]
     Template(#[from] TemplateError),
     #[error(transparent)]
@@ -252,9 +250,8 @@ impl<'f> Sign<'f> {
             HmacKey::Text(text) => Ok(self.resolver.text(text)?.into_bytes()),
             HmacKey::Hex(hex) => patch::unhex(hex),
             HmacKey::PublicKey(spelling) => {
-                let target = self.material.target;
-                let target = target.ok_or(Unforgeable::Needs(Need::PublicKey))?;
-                spell(target, *spelling).ok_or(Unforgeable::NoSuchSpelling)
+                let spelt = self.material.target.and_then(|key| spell(key, *spelling));
+                spelt.ok_or(Unforgeable::Needs(Need::of(*spelling)))
             }
         }
     }
