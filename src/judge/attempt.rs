@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::conditions::{Sight, end, mentions};
-use super::scope::{AttemptScope, capture};
+use super::scope::{AttemptScope, capture, filled_capture};
 use super::status;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
@@ -248,7 +248,7 @@ impl<'a> Attempted<'a> {
             match exchange
                 .answer
                 .as_ref()
-                .and_then(|answer| capture(rule, answer))
+                .and_then(|answer| capture(&filled_capture(rule, &self.scope(exchange)), answer))
             {
                 Some(value) => drop(self.captured.insert(name.clone(), value)),
                 None if rule.optional || self.finding_stops() => {}

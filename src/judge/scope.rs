@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::journal::{Exchange, RecordedAnswer};
 use crate::suite::model::Capture;
 use crate::suite::plan::{Bindings, Plan, PlanScope};
-use crate::suite::template::{Found, Scope};
+use crate::suite::template::{Found, Scope, fill_text};
 
 /// Names that expectations refer to: captures, values of the attempt, then everything of the plan.
 pub struct AttemptScope<'a> {
@@ -54,6 +54,21 @@ impl Scope for AttemptScope<'_> {
             bindings: self.bindings,
         }
         .find(path)
+    }
+}
+
+/// A capture whose texts are filled. What cannot be filled stands as it is, and finds nothing.
+pub fn filled_capture(capture: &Capture, scope: &dyn Scope) -> Capture {
+    let fill = |text: &Option<String>| {
+        text.as_ref()
+            .map(|text| fill_text(text, scope).unwrap_or_else(|_| text.clone()))
+    };
+    Capture {
+        json: fill(&capture.json),
+        header: fill(&capture.header),
+        cookie: fill(&capture.cookie),
+        matches: fill(&capture.matches),
+        ..capture.clone()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
 };
 use crate::judge::{
-    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt,
+    AttemptOutcome, awaits_connection_end, awaits_overload, capture, filled_capture, judge_attempt,
 };
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
@@ -107,10 +107,7 @@ pub fn fresh_values() -> Map<String, Value> {
     let mut values = Map::new();
     values.insert("canary".to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("canary2".to_owned(), json!(format!("pm{}", hex(16))));
-    values.insert(
-        CONTROL_CANARY.to_owned(),
-        json!(format!("pm{}", hex(16))),
-    );
+    values.insert(CONTROL_CANARY.to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("hex16".to_owned(), json!(hex(16)));
     values.insert("hex64".to_owned(), json!(hex(64)));
     values.insert("uuid".to_owned(), json!(uuid));
@@ -353,19 +350,27 @@ impl Walk<'_> {
         captures: &IndexMap<String, Capture>,
     ) -> io::Result<Sent> {
         let check = &self.check.id;
+        let captures = self.filled(captures);
         self.field
             .line
             .send(request, subject, |answer| {
-                captured_secrets(check, captures, answer)
+                captured_secrets(check, &captures, answer)
             })
             .await
     }
 
+    fn filled(&self, captures: &IndexMap<String, Capture>) -> IndexMap<String, Capture> {
+        captures
+            .iter()
+            .map(|(name, rule)| (name.clone(), filled_capture(rule, &self.scope())))
+            .collect()
+    }
+
     fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
         if let Some(raw) = &sent.raw {
-            for (name, rule) in captures {
-                if let Some(value) = capture(rule, raw) {
-                    self.captured.insert(name.clone(), value);
+            for (name, rule) in self.filled(captures) {
+                if let Some(value) = capture(&rule, raw) {
+                    self.captured.insert(name, value);
                 }
             }
         }

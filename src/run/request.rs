@@ -190,10 +190,7 @@ pub fn build(
 }
 
 /// The placeholders, each filled with a text that may refer to what it would be otherwise.
-fn refilled(
-    text: &str,
-    scope: &mut RequestScope<'_>,
-) -> Result<Map<String, Value>, TemplateError> {
+fn refilled(text: &str, scope: &mut RequestScope<'_>) -> Result<Map<String, Value>, TemplateError> {
     let mut filled = Map::new();
     for (name, value) in scope.placeholders.clone() {
         let own = fill_value(&value, &*scope)?;
