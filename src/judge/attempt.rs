@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::conditions::{Sight, mentions};
+use super::conditions::{Sight, end, mentions};
 use super::scope::{AttemptScope, capture};
 use super::status;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
-use crate::suite::model::{Capture, Check, Expectation, Level, OneOrMany, Step};
+use crate::suite::model::{
+    Capture, Check, ConnectionEnd, Expectation, Level, OneOrMany, Send, Step, Transport,
+};
 use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::template::fill_text;
 use indexmap::IndexMap;
@@ -183,6 +185,9 @@ impl<'a> Attempted<'a> {
         if let Some((why, says)) = &taken.doubt {
             return Err(Stop::Doubt(*why, says.clone()));
         }
+        if let Some(says) = &taken.not_here {
+            return Err(Stop::NotCovered(says.clone()));
+        }
         if taken.left_out {
             self.unconfirmed = Some(
                 "the target file names no operation that reads what this one changes".to_owned(),
@@ -274,7 +279,10 @@ impl<'a> Attempted<'a> {
         };
         let wanted = &planned.situation.status;
         match &exchange.answer {
-            None => Err(self.no_answer(exchange)),
+            None => match no_answer_wanted(&planned.situation.request, exchange) {
+                Some(says) => Err(Stop::NotCovered(says)),
+                None => Err(self.no_answer(exchange)),
+            },
             Some(answer) => match status::contains(wanted, answer.status, &scope) {
                 Ok(true) => Ok(()),
                 Ok(false) if is_no_answer(answer.status) => Err(not_an_answer(answer.status)),
@@ -411,6 +419,23 @@ impl<'a> Attempted<'a> {
             captured: &self.captured,
             exchange: Some(exchange),
         }
+    }
+}
+
+/// A plain address need not answer, and HTTP/2 need not be spoken: what would be seen there is then just not covered.
+/// Silence remains a doubt, since it cannot be told from a lost route.
+fn no_answer_wanted(request: &Send, exchange: &Exchange) -> Option<String> {
+    let end = end(exchange.failure.as_ref()?)?;
+    let plain = request.over == Some(Transport::Plain);
+    match end {
+        ConnectionEnd::Refused | ConnectionEnd::Reset | ConnectionEnd::Closed if plain => {
+            let how = end.word();
+            Some(format!("the plain address gives no HTTP answer: {how}"))
+        }
+        ConnectionEnd::Tls if request.http.as_deref() == Some("2") => {
+            Some("the target does not speak HTTP/2".to_owned())
+        }
+        _ => None,
     }
 }
 

@@ -66,6 +66,14 @@ impl Contract {
         }
     }
 
+    /// What the target file says beyond the contract: for `http-api`, which names no operations, all of them.
+    pub(super) fn own_terms(self) -> &'static str {
+        match self {
+            Contract::HttpApi => include_str!("http_api/target.yaml"),
+            Contract::Pers | Contract::Intraverse => "",
+        }
+    }
+
     fn floor(self) -> Floor {
         match self {
             Contract::Intraverse => Floor::Tls13,

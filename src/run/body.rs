@@ -26,6 +26,8 @@ pub enum BodyError {
     NothingToPatch,
     #[error("the operation lists no violation `{0}`")]
     Violation(String),
+    #[error("`{0}` gets no credential from this operation")]
+    Exchange(String),
     #[error("a filler of {0} octets is over the {MAX_FILLER_BYTES} that are sent at most")]
     Filler(u64),
 }
@@ -110,6 +112,7 @@ pub fn make(
                 Some(body) => return make(Some(body), operation, scope),
             }
         }
+        Body::Exchange(name) => return Err(BodyError::Exchange(fill_text(name, scope)?)),
         Body::None(()) => return Ok(None),
     }))
 }

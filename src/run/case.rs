@@ -7,9 +7,8 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 
-use super::credential;
 use super::keyring::Keyring;
-use super::request::{RequestError, Sender, build, spoil};
+use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject};
 use crate::journal::{
@@ -32,6 +31,7 @@ pub struct Field<'a> {
     pub plan: &'a Plan,
     pub line: &'a Line,
     pub keyring: &'a Keyring,
+    pub forger: &'a super::forge::Forger,
     pub observed: &'a super::schedule::Observations,
 }
 
@@ -230,7 +230,7 @@ impl Walk<'_> {
                         .await?
                     {
                         Ok(sent) => self.took(slot, sent, &observe.capture),
-                        Err((doubt, says)) => self.doubts(slot, doubt, says),
+                        Err(fault) => self.hindered(slot, fault).await,
                     }
                 }
                 Step::Resend(resend) => match self.saved.get(&resend.resend).cloned() {
@@ -251,46 +251,46 @@ impl Walk<'_> {
                         }
                         self.took(slot, sent, &resend.capture);
                     }
-                    None => self.doubts(
-                        slot,
-                        Doubt::Harness,
-                        format!("no earlier step was saved as `{}`", resend.resend),
-                    ),
+                    None => {
+                        self.hindered(
+                            slot,
+                            Fault::Doubt(
+                                Doubt::Harness,
+                                format!("no earlier step was saved as `{}`", resend.resend),
+                            ),
+                        )
+                        .await
+                    }
                 },
                 Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
                     Some(seconds) => {
                         tokio::time::sleep(Duration::from_secs_f64(seconds).min(MAX_WAIT)).await;
-                        self.attempt.steps.push(StepTaken {
-                            slot,
-                            exchange: None,
-                            doubt: None,
-                            left_out: false,
-                        });
+                        self.attempt.steps.push(StepTaken::at(slot));
                         continue;
                     }
-                    None => self.doubts(
-                        slot,
-                        Doubt::Harness,
-                        format!("`wait: {}` is no number of seconds", wait.wait),
-                    ),
-                },
-                Step::Probe(probe) => match super::probe::probe(
-                    self.field.line,
-                    self.field.plan,
-                    probe,
-                    &self.scope(),
-                )
-                .await
-                {
-                    Ok(exchange) => {
-                        let sent = Sent {
-                            exchange: exchange?,
-                            raw: None,
-                        };
-                        self.took(slot, sent, &IndexMap::new());
+                    None => {
+                        self.hindered(
+                            slot,
+                            Fault::Doubt(
+                                Doubt::Harness,
+                                format!("`wait: {}` is no number of seconds", wait.wait),
+                            ),
+                        )
+                        .await
                     }
-                    Err(says) => self.doubts(slot, Doubt::Harness, says),
                 },
+                Step::Probe(probe) => {
+                    match super::probe::probe(self.field, probe, &self.scope()).await {
+                        Ok(exchange) => {
+                            let sent = Sent {
+                                exchange: exchange?,
+                                raw: None,
+                            };
+                            self.took(slot, sent, &IndexMap::new());
+                        }
+                        Err(fault) => self.hindered(slot, fault).await,
+                    }
+                }
             }
             match self.judged() {
                 AttemptOutcome::Pass { .. } => {}
@@ -322,17 +322,15 @@ impl Walk<'_> {
                 .is_none()
         {
             self.attempt.steps.push(StepTaken {
-                slot,
-                exchange: None,
-                doubt: None,
                 left_out: true,
+                ..StepTaken::at(slot)
             });
             return Ok(());
         }
-        let request = match self.prepare(send).await {
+        let request = match prepare(self.field, send, &mut self.scope()).await {
             Ok(request) => request,
-            Err((doubt, says)) => {
-                self.doubts(slot, doubt, says);
+            Err(fault) => {
+                self.hindered(slot, fault).await;
                 return Ok(());
             }
         };
@@ -346,17 +344,6 @@ impl Walk<'_> {
         }
         self.took(slot, sent, &send.capture);
         Ok(())
-    }
-
-    async fn prepare(&self, send: &Send) -> Result<Request, (Doubt, String)> {
-        let harness = |error: RequestError| (Doubt::Harness, error.to_string());
-        let mut scope = self.scope();
-        prepare(self.field, send, &mut scope)
-            .await
-            .map_err(|fault| match fault {
-                Fault::Credential(says) => (Doubt::Credential, says),
-                Fault::Request(error) => harness(error),
-            })
     }
 
     async fn transmit(
@@ -385,66 +372,27 @@ impl Walk<'_> {
         let id = sent.exchange.id;
         self.exchanges.insert(id, sent.exchange);
         self.attempt.steps.push(StepTaken {
-            slot,
             exchange: Some(id),
-            doubt: None,
-            left_out: false,
+            ..StepTaken::at(slot)
         });
     }
 
-    fn doubts(&mut self, slot: Slot, doubt: Doubt, says: String) {
-        let says = match self.field.line.redactor.try_read() {
-            Ok(redactor) => redactor.text(&says),
-            Err(_) => says,
+    /// Notes why a step could not be taken.
+    async fn hindered(&mut self, slot: Slot, fault: Fault) {
+        let redactor = self.field.line.redactor.read().await;
+        let taken = match fault {
+            Fault::Doubt(doubt, says) => StepTaken {
+                doubt: Some((doubt, redactor.text(&says))),
+                ..StepTaken::at(slot)
+            },
+            Fault::NotHere(says) => StepTaken {
+                not_here: Some(redactor.text(&says)),
+                ..StepTaken::at(slot)
+            },
         };
-        self.attempt.steps.push(StepTaken {
-            slot,
-            exchange: None,
-            doubt: Some((doubt, says)),
-            left_out: false,
-        });
+        drop(redactor);
+        self.attempt.steps.push(taken);
     }
-}
-
-/// Why a request could not be made ready.
-pub enum Fault {
-    Credential(String),
-    Request(RequestError),
-}
-
-/// Fetches the sender's credentials, makes the request, and tells the redactor what a spoilt credential looks like.
-pub async fn prepare(
-    field: &Field<'_>,
-    send: &Send,
-    scope: &mut RequestScope<'_>,
-) -> Result<Request, Fault> {
-    let request = |error| Fault::Request(error);
-    let name = match &send.principal {
-        Some(name) => fill_text(name, &*scope).map_err(|error| request(error.into()))?,
-        None => "anonymous".to_owned(),
-    };
-    let credentials = field
-        .keyring
-        .of(&name, field.plan, field.line)
-        .await
-        .map_err(Fault::Credential)?;
-    if let Some(spoil) = spoil(send, &*scope).map_err(request)? {
-        let mut redactor = field.line.redactor.write().await;
-        for (kind, value) in &credentials {
-            if let Some(derived) = credential::derived(value, spoil) {
-                redactor.learn(&format!("{name}.{kind}, spoilt"), &derived);
-            }
-        }
-    }
-    build(
-        send,
-        &Sender {
-            name: &name,
-            credentials: &credentials,
-        },
-        scope,
-    )
-    .map_err(request)
 }
 
 pub fn captured_secrets(

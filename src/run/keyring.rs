@@ -110,6 +110,41 @@ impl Keyring {
         Ok(all)
     }
 
+    /// What a principal sends to an operation to get a credential, secrets filled in. Fails with a sentence.
+    pub fn exchange_body(
+        &self,
+        principal: &str,
+        operation: &str,
+        plan: &Plan,
+    ) -> Result<Value, String> {
+        let exchange = plan
+            .target
+            .principals
+            .get(principal)
+            .into_iter()
+            .flat_map(|found| found.credentials.values())
+            .find_map(|source| match source {
+                CredentialSource::Source(spec) => match spec.as_ref() {
+                    SourceSpec::Exchange(exchange) if exchange.operation == operation => {
+                        Some(exchange)
+                    }
+                    _ => None,
+                },
+                CredentialSource::Literal(_) => None,
+            })
+            .ok_or_else(|| format!("`{principal}` gets no credential from `{operation}`"))?;
+        self.filled_body(exchange)
+    }
+
+    fn filled_body(&self, exchange: &Exchange) -> Result<Value, String> {
+        let scope = SecretScope {
+            secrets: &self.secrets,
+        };
+        let body = fill_value(&exchange.body, &scope).map_err(|error| error.to_string())?;
+        // Filled already; whatever `${` a secret holds must not be read as a reference.
+        Ok(escape(body))
+    }
+
     async fn fetch(
         &self,
         source: &CredentialSource,
@@ -140,14 +175,9 @@ impl Keyring {
         line: &Line,
         depth: u8,
     ) -> Result<Held, String> {
-        let scope = SecretScope {
-            secrets: &self.secrets,
-        };
         let sender = exchange.principal.as_deref().unwrap_or("anonymous");
         let credentials = self.chain(sender, plan, line, depth + 1).await?;
-        let body = fill_value(&exchange.body, &scope).map_err(|error| error.to_string())?;
-        // Filled already; whatever `${` a secret holds must not be read as a reference.
-        let body = escape(body);
+        let body = self.filled_body(exchange)?;
         let send = Send {
             body: (!body.is_null()).then_some(Body::Patch(body)),
             ..plain_send(&exchange.operation)
@@ -333,6 +363,7 @@ fn plain_send(operation: &str) -> Send {
         values: Default::default(),
         placeholders: None,
         spoil: None,
+        token: None,
         without: Vec::new(),
         method: None,
         target: None,

@@ -35,12 +35,6 @@ pub struct Sender<'a> {
     pub credentials: &'a [(String, String)],
 }
 
-/// Name of the operation that a step sends, or `None` for a request line of its own.
-pub fn operation_name(send: &Send, scope: &dyn Scope) -> Result<Option<String>, TemplateError> {
-    let text = fill_text(&send.send, scope)?;
-    Ok(if text.contains(' ') { None } else { Some(text) })
-}
-
 /// How the step spoils the sender's credential.
 pub fn spoil(send: &Send, scope: &dyn Scope) -> Result<Option<Spoil>, RequestError> {
     let Some(text) = &send.spoil else {

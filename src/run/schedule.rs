@@ -11,9 +11,11 @@ use serde_json::Map;
 use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
-use super::case::{Fault, Field, attempt, prepare, subject};
+use super::case::{Field, attempt, subject};
+use super::forge::Forger;
 use super::keyring::Keyring;
 use super::pace::Pace;
+use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
 use crate::journal::{
@@ -21,7 +23,7 @@ use crate::journal::{
 };
 use crate::judge::{Verdict, judge, needs_second_attempt};
 use crate::suite::model::Expectation;
-use crate::suite::model::OneOrMany;
+use crate::suite::model::{OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::{Secrets, Target};
 use crate::wire::{Bounds, Client, ClientConfig, Roots};
@@ -146,6 +148,7 @@ async fn carry_out(
             next_id: AtomicU64::new(next_id),
             patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
         },
+        forger: Forger::new(secrets.clone()),
         keyring: Keyring::new(secrets, settings.roots.clone()),
         observed: Observations::default(),
         observer,
@@ -219,6 +222,7 @@ struct Shared {
     plan: Arc<Plan>,
     line: Line,
     keyring: Keyring,
+    forger: Forger,
     observed: Observations,
     observer: Arc<dyn Observer>,
     failed: Mutex<Option<io::Error>>,
@@ -246,6 +250,7 @@ impl Shared {
                 plan: &self.plan,
                 line: &self.line,
                 keyring: &self.keyring,
+                forger: &self.forger,
                 observed: &self.observed,
             };
             for number in 1..=2 {
@@ -273,8 +278,7 @@ impl Shared {
     }
 }
 
-type Look =
-    Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>>>;
+type Look = Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), Fault>>>;
 
 /// Answers to named situations, provoked once for the first attempts of all checks, and once more for the second ones.
 #[derive(Default)]
@@ -287,7 +291,7 @@ impl Observations {
         field: &Field<'_>,
         name: &str,
         number: u32,
-    ) -> io::Result<Result<Sent, (Doubt, String)>> {
+    ) -> io::Result<Result<Sent, Fault>> {
         let cell = self
             .0
             .lock()
@@ -303,9 +307,9 @@ impl Observations {
 async fn provoke(
     field: &Field<'_>,
     name: &str,
-) -> io::Result<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>> {
+) -> io::Result<Result<(Exchange, Option<crate::journal::RecordedAnswer>), Fault>> {
     let Some(planned) = field.plan.situations.get(name) else {
-        return Ok(Err((
+        return Ok(Err(Fault::Doubt(
             Doubt::Harness,
             format!("the plan has no situation `{name}`"),
         )));
@@ -323,17 +327,18 @@ async fn provoke(
     };
     let request = match prepare(field, &planned.situation.request, &mut scope).await {
         Ok(request) => request,
-        Err(Fault::Credential(says)) => return Ok(Err((Doubt::Credential, says))),
-        Err(Fault::Request(error)) => return Ok(Err((Doubt::Harness, error.to_string()))),
+        Err(fault) => return Ok(Err(fault)),
     };
     let status = Expectation::Conditions(Box::new(crate::suite::model::Conditions {
         status: Some(planned.situation.status.clone()),
         ..Default::default()
     }));
-    let subject = subject(
+    let mut subject = subject(
         field.plan,
         [&Some(OneOrMany::One(status)), &None, &None, &None],
     );
+    // There, to be refused is an answer.
+    subject.connection |= planned.situation.request.over == Some(Transport::Plain);
     let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
     Ok(Ok((sent.exchange, sent.raw)))
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::model::{Check, Level, Situation};
 use super::target::Target;
 use super::template::{Found, Scope};
+use crate::jose::forgery::Forgery;
 
 /// Names of the unguessable values that every attempt makes anew: `canary` and `canary2` (letters and digits), digits
 /// in hexadecimal, a version 4 UUID, and a number of six digits. `canary` is another one in controls.
@@ -35,6 +36,9 @@ pub struct Plan {
     /// Lists of all suites, by name.
     pub lists: IndexMap<String, Vec<Value>>,
     pub situations: IndexMap<String, PlannedSituation>,
+    /// Every forgery that some case uses, by its full name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub forgeries: IndexMap<String, PlannedForgery>,
     pub checks: IndexMap<String, PlannedCheck>,
     pub cases: Vec<Case>,
 }
@@ -51,6 +55,14 @@ pub struct PlannedCheck {
 pub struct PlannedSituation {
     pub situation: Situation,
     pub bindings: Bindings,
+}
+
+/// A forgery as the plan holds it: what the forger hopes for, and the change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedForgery {
+    pub tries: String,
+    pub source: String,
+    pub change: Forgery,
 }
 
 /// One cell of a check's matrix.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::model::{
     Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits,
     Operation, OperationEntry, OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
+    TokenTerms,
 };
 use super::secret::Secrets;
 use crate::wire::{Origin, Scheme};
@@ -43,6 +44,8 @@ pub struct Target {
     pub values: IndexMap<String, Value>,
     pub features: Vec<String>,
     pub credentials: IndexMap<String, Carriage>,
+    /// What is known of the tokens of a kind of credential.
+    pub tokens: IndexMap<String, TokenTerms>,
     pub principals: IndexMap<String, Principal>,
     /// Principals whose secrets the target file does not give, with the name of the first missing one.
     pub absent_principals: IndexMap<String, String>,
@@ -172,6 +175,25 @@ pub fn merge(
     });
     let mut credentials = contract.credentials.clone();
     credentials.extend(file.credentials.clone());
+    let mut tokens = contract.tokens.clone();
+    tokens.extend(file.tokens.clone());
+    for (kind, terms) in &mut tokens {
+        if let Some(minting) = &terms.minting_key
+            && secret_names_in(&minting.key)
+                .iter()
+                .any(|name| secrets.get(name).is_none())
+        {
+            // The contract may name a key that this target file does not give; then there is none.
+            terms.minting_key = None;
+        }
+        if let Some(minting) = &mut terms.minting_key
+            && !minting.key.contains("${")
+        {
+            let secret = format!("{kind}.minting_key");
+            secrets.insert(&secret, minting.key.clone());
+            minting.key = format!("${{secret.{secret}}}");
+        }
+    }
     let mut principals = contract.principals.clone();
     for (name, principal) in &file.principals {
         principals.insert(name.clone(), principal.clone());
@@ -234,6 +256,7 @@ pub fn merge(
         values: file.values.clone(),
         features,
         credentials,
+        tokens,
         principals,
         absent_principals,
         operations,

@@ -79,14 +79,6 @@ pub fn load(
         );
         return Err(mistakes);
     };
-    for feature in &file.features {
-        if !library.features().contains(feature) {
-            mistakes.push(document.mistake_at(
-                "/features",
-                format!("no check or contract knows the feature `{feature}`"),
-            ));
-        }
-    }
     match merge(&file, contract, &mut secrets) {
         Ok(target) if mistakes.is_empty() => Ok(Loaded {
             target,

@@ -98,7 +98,7 @@ pub enum Domain {
     Selected(Box<Selected>),
 }
 
-/// Values selected from the target. Exactly one of the first five.
+/// Values selected from the target. Exactly one of the first six. Where words select, `a|b` is one word that either fits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selected {
@@ -120,6 +120,9 @@ pub struct Selected {
     /// Names of the violations of the operation of this variable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub violations: Option<String>,
+    /// Forgeries of the catalogue by id; each stands for all of its variants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forgeries: Vec<String>,
     /// A parameter that is a list (its members) or an object (`name` and `value` of each).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,

@@ -39,6 +39,9 @@ pub struct Send {
     /// What is wrong with the credential: one of the `Spoil` words, or a reference to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spoil: Option<String>,
+    /// The forgery that the sender's token is changed by, by name (`claims-changed`, `kid-path/dev-null`) or reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Credentials that are not sent, by kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
@@ -149,6 +152,9 @@ pub struct Probe {
     /// For `tls-version`: `ssl3`, `1.0`, `1.1`, `1.2` or `1.3`, or a reference to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// For `token`: the principal whose token is looked at.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
     /// For `alpn`: the protocol names offered, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offer: Vec<String>,
@@ -177,6 +183,8 @@ pub enum ProbeKind {
     H2cPriorKnowledge,
     /// `Upgrade: h2c` on the plain address.
     H2cUpgrade,
+    /// The header and claims of a token that the target issued (`as` says to whom); never its signature.
+    Token,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
