@@ -15,7 +15,7 @@ use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
 };
 use crate::judge::{
-    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt,
+    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
@@ -107,10 +107,7 @@ pub fn fresh_values() -> Map<String, Value> {
     let mut values = Map::new();
     values.insert("canary".to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("canary2".to_owned(), json!(format!("pm{}", hex(16))));
-    values.insert(
-        CONTROL_CANARY.to_owned(),
-        json!(format!("pm{}", hex(16))),
-    );
+    values.insert(CONTROL_CANARY.to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("hex16".to_owned(), json!(hex(16)));
     values.insert("hex64".to_owned(), json!(hex(64)));
     values.insert("uuid".to_owned(), json!(uuid));
@@ -353,6 +350,7 @@ impl Walk<'_> {
         captures: &IndexMap<String, Capture>,
     ) -> io::Result<Sent> {
         let check = &self.check.id;
+        let captures = &self.resolved(captures);
         self.field
             .line
             .send(request, subject, |answer| {
@@ -361,9 +359,17 @@ impl Walk<'_> {
             .await
     }
 
+    fn resolved(&self, captures: &IndexMap<String, Capture>) -> IndexMap<String, Capture> {
+        let scope = self.scope();
+        captures
+            .iter()
+            .map(|(name, rule)| (name.clone(), resolved(rule, &scope)))
+            .collect()
+    }
+
     fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
         if let Some(raw) = &sent.raw {
-            for (name, rule) in captures {
+            for (name, rule) in &self.resolved(captures) {
                 if let Some(value) = capture(rule, raw) {
                     self.captured.insert(name.clone(), value);
                 }

@@ -190,10 +190,7 @@ pub fn build(
 }
 
 /// The placeholders, each filled with a text that may refer to what it would be otherwise.
-fn refilled(
-    text: &str,
-    scope: &mut RequestScope<'_>,
-) -> Result<Map<String, Value>, TemplateError> {
+fn refilled(text: &str, scope: &mut RequestScope<'_>) -> Result<Map<String, Value>, TemplateError> {
     let mut filled = Map::new();
     for (name, value) in scope.placeholders.clone() {
         let own = fill_value(&value, &*scope)?;
@@ -325,11 +322,3 @@ impl Lines {
         Ok(())
     }
 }
-
-/// A body cut to what the journal keeps of a request.
-pub fn kept(body: &Bytes) -> &[u8] {
-    &body[..body.len().min(KEPT_REQUEST_BYTES)]
-}
-
-/// Octets of a request's body that the journal keeps. Larger bodies are fillers that the plan can make again.
-pub const KEPT_REQUEST_BYTES: usize = 16 * 1024;

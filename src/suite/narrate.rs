@@ -301,6 +301,13 @@ fn narrate_body(body: &Body) -> String {
         Body::Exchange(principal) => {
             format!("with what {} sends to get its credential", plain(principal))
         }
+        Body::AsForm(_) => "with the members of its body as a form".to_owned(),
+        Body::Texts(text) => {
+            format!(
+                "with every text of its body replaced by {}",
+                brief(&text.to_string())
+            )
+        }
         Body::None(()) => "without a body".to_owned(),
     }
 }
