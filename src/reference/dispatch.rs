@@ -47,11 +47,6 @@ pub const FLAWS: &[Flaw] = &[
         "Carries out an unsafe request before it finds that the caller has no right to it.",
         "good practice",
     ),
-    flaw(
-        "continue-before-authentication",
-        "Sends 100 Continue to a client that it will refuse.",
-        "RFC 9110 §10.1.1",
-    ),
 ];
 
 /// An application behind the edge.
@@ -328,15 +323,16 @@ impl<A: Application> Pipeline<A> {
             return Err(Error::not_found());
         }
         if !is_unknown && flaws.has("preconditions-judged-before-authorisation") {
-            if request.fields.has("if-match") {
+            let if_none_match = request.fields.has("if-none-match");
+            if if_none_match && request.is_safe() {
+                return Err(Error::new(304, "NOT_MODIFIED", "You know this version."));
+            }
+            if if_none_match || request.fields.has("if-match") {
                 return Err(Error::new(
                     412,
                     "PRECONDITION_FAILED",
                     "The object has changed.",
                 ));
-            }
-            if request.fields.has("if-none-match") {
-                return Ok(app.stand_in(route.access, request));
             }
         }
         if !request.is_safe()
@@ -394,8 +390,7 @@ impl<A: Application> Site for Pipeline<A> {
     fn screen(&self, head: &Request) -> Option<Response> {
         let app = &*self.app;
         let flaws = &app.edge().flaws;
-        if flaws.has("continue-before-authentication")
-            || flaws.has("effect-before-authentication")
+        if flaws.has("effect-before-authentication")
             || flaws.has("body-judged-before-authentication")
         {
             return None;
@@ -407,6 +402,10 @@ impl<A: Application> Site for Pipeline<A> {
             .and_then(|()| app.admit(route.access, head).map(drop))
             .err()?;
         Some(self.complete(head, Err(error)))
+    }
+
+    fn body_bound(&self) -> usize {
+        limits::body_bound(&self.app.edge().flaws)
     }
 
     fn answer(&self, request: &Request) -> Option<Response> {

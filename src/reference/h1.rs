@@ -14,8 +14,6 @@ use super::site::{Malformed, Site};
 /// Octets of a head that are read before giving up; the deployment's own bound is lower and answered in its own form.
 const HEAD_READ: usize = 256 * 1024;
 const FIELD_LINES: usize = 256;
-/// Octets of a body that a deployment accepts.
-pub const BODY: usize = 1024 * 1024;
 /// Octets of an over-long body that are read and thrown away so that the client gets to see the answer.
 const BODY_DISCARD: usize = 32 * 1024 * 1024;
 /// Octets of a chunk-size line or of the trailer section.
@@ -113,7 +111,7 @@ where
             wire.io.flush().await?;
         }
     }
-    let drained = wire.body(framing, &mut request).await?;
+    let drained = wire.body(framing, &mut request, site.body_bound()).await?;
     let Some(mut response) = site.answer(&request) else {
         return Ok(Next::HangUp);
     };
@@ -221,9 +219,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
     }
 
     /// Reads the body into the request. `false` when it was too long to be read to its end.
-    async fn body(&mut self, framing: Framing, request: &mut Request) -> Result<bool, Stop> {
+    async fn body(
+        &mut self,
+        framing: Framing,
+        request: &mut Request,
+        bound: usize,
+    ) -> Result<bool, Stop> {
         self.deadline = Instant::now() + BODY_TIME;
-        let mut sink = Sink::default();
+        let mut sink = Sink::up_to(bound);
         match framing {
             Framing::None => {}
             Framing::Length(length) => {
@@ -249,7 +252,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
                 }
             },
         }
-        request.body = if sink.seen > BODY {
+        request.body = if sink.seen > bound {
             Body::TooLarge
         } else {
             Body::Bytes(sink.kept)
@@ -335,16 +338,24 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
     }
 }
 
-#[derive(Default)]
 struct Sink {
+    bound: usize,
     kept: Vec<u8>,
     seen: usize,
 }
 
 impl Sink {
+    fn up_to(bound: usize) -> Self {
+        Self {
+            bound,
+            kept: Vec::new(),
+            seen: 0,
+        }
+    }
+
     fn push(&mut self, part: &[u8]) {
         self.seen += part.len();
-        if self.seen <= BODY {
+        if self.seen <= self.bound {
             self.kept.extend_from_slice(part);
         } else {
             self.kept = Vec::new();

@@ -10,7 +10,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::h1::BODY;
 use super::http::{Body, Fields, Request, Response, Version};
 use super::site::{Malformed, Site};
 
@@ -76,7 +75,7 @@ async fn exchange(
     {
         return render(response, &request.method);
     }
-    let answer = match collect(incoming).await {
+    let answer = match collect(incoming, site.body_bound()).await {
         Ok(body) => {
             request.body = body;
             site.answer(&request)
@@ -89,7 +88,7 @@ async fn exchange(
     )
 }
 
-async fn collect(mut incoming: Incoming) -> Result<Body, hyper::Error> {
+async fn collect(mut incoming: Incoming, bound: usize) -> Result<Body, hyper::Error> {
     let mut kept = Vec::new();
     let mut seen = 0;
     while let Some(frame) = incoming.frame().await {
@@ -100,13 +99,13 @@ async fn collect(mut incoming: Incoming) -> Result<Body, hyper::Error> {
         if seen > BODY_DISCARD {
             return Ok(Body::TooLarge);
         }
-        if seen <= BODY {
+        if seen <= bound {
             kept.extend_from_slice(&data);
         } else {
             kept = Vec::new();
         }
     }
-    Ok(if seen > BODY {
+    Ok(if seen > bound {
         Body::TooLarge
     } else {
         Body::Bytes(kept)

@@ -9,6 +9,9 @@ pub trait Site: Send + Sync + 'static {
 
     fn answer(&self, request: &Request) -> Option<Response>;
 
+    /// Octets of a body that are kept; of a longer one nothing is.
+    fn body_bound(&self) -> usize;
+
     /// The answer to a head or body that could not be read, as far as it was understood.
     fn malformed(&self, fault: Malformed, encrypted: bool) -> Option<Response>;
 }

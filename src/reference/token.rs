@@ -17,6 +17,15 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 7519 §4.1.4",
     ),
     flaw(
+        "token-signature-unchecked",
+        "Reads the claims of a token without verifying its signature.",
+        "RFC 8725 §3.1",
+    ),
+];
+
+/// Faults of deployments whose contract bounds the life of tokens.
+pub const LIFETIME_FLAWS: &[Flaw] = &[
+    flaw(
         "token-lives-a-day",
         "Hands out tokens that are good for 24 hours.",
         "contract",
@@ -25,11 +34,6 @@ pub const FLAWS: &[Flaw] = &[
         "token-never-expires",
         "Hands out tokens without exp, and takes them.",
         "RFC 7519 §4.1.4",
-    ),
-    flaw(
-        "token-signature-unchecked",
-        "Reads the claims of a token without verifying its signature.",
-        "RFC 8725 §3.1",
     ),
 ];
 
@@ -88,8 +92,8 @@ impl Issuer {
     pub fn mint(&self, subject: &str, tenant: &str, role: &str, flaws: &FlawSet) -> String {
         let now = now();
         let exp = match () {
-            () if flaws.has("token-never-expires") => None,
-            () if flaws.has("token-lives-a-day") => Some(now + 86_400),
+            () if flaws.has_if_declared("token-never-expires") => None,
+            () if flaws.has_if_declared("token-lives-a-day") => Some(now + 86_400),
             () => Some(now + LIFETIME),
         };
         self.sign(&self.claims(subject, tenant, role, now, exp))
@@ -148,7 +152,7 @@ impl Issuer {
         if flaws.has("expired-token-accepted") {
             rules.validate_exp = false;
         }
-        if flaws.has("token-never-expires") {
+        if flaws.has_if_declared("token-never-expires") {
             rules.set_required_spec_claims(&["iss", "aud", "sub"]);
         }
         jsonwebtoken::decode::<Claims>(token, &self.verifying, &rules)

@@ -26,6 +26,8 @@ pub enum BodyError {
     NothingToPatch,
     #[error("the operation lists no violation `{0}`")]
     Violation(String),
+    #[error("`{0}` gets no credential from this operation")]
+    Exchange(String),
     #[error("the operation has no JSON object for a body")]
     NoObject,
     #[error(
@@ -142,6 +144,7 @@ pub fn make(
                 Some(body) => return make(Some(body), operation, scope),
             }
         }
+        Body::Exchange(name) => return Err(BodyError::Exchange(fill_text(name, scope)?)),
         Body::None(()) => return Ok(None),
     }))
 }

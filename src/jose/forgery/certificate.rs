@@ -20,18 +20,19 @@ pub(super) fn value(name: &str, der: &[u8]) -> Option<Value> {
     }
 }
 
-/// A self-signed certificate with the subject name of `like`, if there is one. `None` for keys that no
-/// certificate can hold.
-pub(super) fn self_signed(key: &SigningKey, like: Option<&[u8]>) -> Option<Vec<u8>> {
+/// The common name of the subject.
+pub(super) fn common_name(der: &[u8]) -> Option<String> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    let mut names = certificate.subject().iter_common_name();
+    names.next()?.as_str().ok().map(str::to_owned)
+}
+
+/// A self-signed certificate with this subject name. `None` for keys that no certificate can hold.
+pub(super) fn self_signed(key: &SigningKey, common_name: Option<&str>) -> Option<Vec<u8>> {
     let signer = Signer::of(key)?;
     let mut params = CertificateParams::new(Vec::new()).ok()?;
-    let common_name = like.and_then(|der| {
-        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
-        let mut names = certificate.subject().iter_common_name();
-        names.next()?.as_str().ok().map(str::to_owned)
-    });
     params.distinguished_name = DistinguishedName::new();
-    let name = common_name.unwrap_or_else(|| "proofmark".to_owned());
+    let name = common_name.unwrap_or("proofmark");
     params.distinguished_name.push(DnType::CommonName, name);
     Some(params.self_signed(&signer).ok()?.der().to_vec())
 }

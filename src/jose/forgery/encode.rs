@@ -78,6 +78,7 @@ fn indexes(compact: &Compact, which: Segments) -> Result<std::ops::Range<usize>,
     let count = compact.segments().len();
     let range = match which {
         Segments::Header => 0..1,
+        Segments::Payload if count == 2 => 1..2,
         Segments::Payload if count >= 3 => 1..count - 1,
         Segments::Signature if count >= 3 => count - 1..count,
         Segments::All => 0..count,

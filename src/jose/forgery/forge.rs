@@ -37,8 +37,6 @@ pub enum Unforgeable {
     Hex(String),
     #[error("`{0}` is no signature algorithm")]
     UnknownAlgorithm(String),
-    #[error("the key of the target cannot be spelt that way")]
-    NoSuchSpelling,
     #[error(transparent)]
     Template(#[from] TemplateError),
     #[error(transparent)]
@@ -78,6 +76,12 @@ pub fn forge(
         }
     }
 
+    for step in &forgery.input {
+        token = written(token, step, material, &resolver)?;
+    }
+
+    let unchanged = matches!((&header, &claims), (Cow::Borrowed(_), Cow::Borrowed(_)))
+        || (*header == *material.header && *claims == *material.claims);
     let sign = Sign {
         material,
         resolver: &resolver,
@@ -88,6 +92,16 @@ pub fn forge(
         stranger,
     };
     let signer = forgery.sign.as_ref().unwrap_or(&Signer::Issuer);
+    if unchanged
+        && forgery.payload.is_none()
+        && [&forgery.input, &forgery.encode]
+            .iter()
+            .all(|steps| steps.is_empty())
+        && forgery.signature.is_empty()
+        && sign.as_the_valid_token(signer)?
+    {
+        return Err(Unforgeable::NothingToChange("the valid token is like that"));
+    }
     if forgery.signature.is_empty()
         && let Some((key, algorithm)) = sign.key(signer)?
     {
@@ -105,12 +119,21 @@ pub fn forge(
     }
 
     for step in &forgery.encode {
-        token = match step {
-            Encode::Jwe(jwe) => wrap::wrap(token, jwe, material, &resolver)?,
-            step => encode::apply(token, step)?,
-        };
+        token = written(token, step, material, &resolver)?;
     }
     Ok(token)
+}
+
+fn written(
+    token: Vec<u8>,
+    step: &Encode,
+    material: &Material<'_>,
+    resolver: &Resolver<'_>,
+) -> Result<Vec<u8>, Unforgeable> {
+    match step {
+        Encode::Jwe(jwe) => wrap::wrap(token, jwe, material, resolver),
+        step => encode::apply(token, step),
+    }
 }
 
 fn patched<'t>(
@@ -186,6 +209,18 @@ impl<'f> Sign<'f> {
         })
     }
 
+    /// Whether the signature will be one that the target ought to accept.
+    fn as_the_valid_token(&self, signer: &Signer) -> Result<bool, Unforgeable> {
+        Ok(match signer {
+            Signer::Keep => true,
+            Signer::Issuer | Signer::IssuerAs(_) => {
+                let key = self.key(signer)?;
+                key.map(|(_, algorithm)| algorithm) == self.material.algorithm
+            }
+            _ => false,
+        })
+    }
+
     /// For those that have none.
     fn octets(&self, signer: &Signer, input: &[u8]) -> Result<Vec<u8>, Unforgeable> {
         match signer {
@@ -215,9 +250,8 @@ impl<'f> Sign<'f> {
             HmacKey::Text(text) => Ok(self.resolver.text(text)?.into_bytes()),
             HmacKey::Hex(hex) => patch::unhex(hex),
             HmacKey::PublicKey(spelling) => {
-                let target = self.material.target;
-                let target = target.ok_or(Unforgeable::Needs(Need::PublicKey))?;
-                spell(target, *spelling).ok_or(Unforgeable::NoSuchSpelling)
+                let spelt = self.material.target.and_then(|key| spell(key, *spelling));
+                spelt.ok_or(Unforgeable::Needs(Need::of(*spelling)))
             }
         }
     }

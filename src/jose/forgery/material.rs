@@ -1,7 +1,9 @@
 //! What a forger has: a valid token or the power to make one, what the target publishes, and keys of its own.
 
 use std::cell::OnceCell;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::{Map, Value, json};
 
@@ -9,8 +11,8 @@ use super::certificate;
 use super::forge::Unforgeable;
 use super::needs::Need;
 use crate::jose::{
-    Algorithm, Jwk, Jwks, KeyError, KeyMaterial, SigningKey, StrictJws, TokenError, base64url,
-    json, mint_texts,
+    Algorithm, Jwk, Jwks, KeyError, KeyMaterial, KeyType, SigningKey, StrictJws, TokenError,
+    base64url, json, mint_texts,
 };
 
 /// A valid token's contents, and whatever else is known about the target.
@@ -216,11 +218,16 @@ fn published(document: &[u8], wanted: &Jwk) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Keys that no target has ever seen, one for each algorithm, made when first asked for.
+/// Keys that no target has ever seen, one for each algorithm (RSA keys serve all that are RSA), made when first
+/// asked for.
 #[derive(Debug, Default)]
 pub struct Strangers {
     keys: [OnceLock<SigningKey>; Algorithm::ALL.len()],
+    /// By key and common name: `x5c` and `x5t` of one token must be of one certificate.
+    certificates: Mutex<Certificates>,
 }
+
+type Certificates = BTreeMap<(Algorithm, Option<String>), Vec<u8>>;
 
 impl Strangers {
     pub fn new() -> Self {
@@ -250,7 +257,10 @@ impl Strangers {
             KeyMaterial::Secret(secret) => {
                 Some(json!({"kty": "oct", "k": base64url::encode(secret.expose())}))
             }
-            _ => key.jwk().public_members().map(Value::Object),
+            _ => key.jwk().public_members().map(|mut members| {
+                members.insert("alg".to_owned(), algorithm.name().into());
+                Value::Object(members)
+            }),
         };
         match name {
             "jwk" => public(),
@@ -261,15 +271,29 @@ impl Strangers {
                 _ => public(),
             },
             _ => {
-                let issued = target.and_then(|target| target.certificate.as_deref());
-                certificate::value(name, &certificate::self_signed(key, issued)?)
+                let real = target.and_then(|target| target.certificate.as_deref());
+                let like = real.and_then(certificate::common_name);
+                let certificates = self.certificates.lock();
+                let mut certificates = certificates.unwrap_or_else(PoisonError::into_inner);
+                let der = match certificates.entry((algorithm, like)) {
+                    Entry::Occupied(made) => made.into_mut(),
+                    Entry::Vacant(slot) => {
+                        let made = certificate::self_signed(key, slot.key().1.as_deref())?;
+                        slot.insert(made)
+                    }
+                };
+                certificate::value(name, der)
             }
         }
     }
 }
 
 fn index(algorithm: Algorithm) -> usize {
+    let shared = match algorithm.key_type() {
+        KeyType::Rsa => Algorithm::RS256,
+        _ => algorithm,
+    };
     let mut all = Algorithm::ALL.iter();
-    all.position(|one| *one == algorithm)
+    all.position(|one| *one == shared)
         .expect("ALL has every one")
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A change to a valid token. The steps are taken in the order of the fields: header and claims are patched,
-/// the payload is formed, the token is signed, the signature octets are edited, the token is encoded.
+/// the payload is formed, what will be signed is written down, the token is signed, the signature octets are
+/// edited, the token is encoded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Forgery {
@@ -17,6 +18,9 @@ pub struct Forgery {
     /// What is signed in place of the claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Payload>,
+    /// How header and payload are written before they are signed: the signature is over the change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub input: Vec<Encode>,
     /// Who signs; the issuer, unless said otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign: Option<Signer>,
@@ -41,6 +45,7 @@ impl Forgery {
             header: joined(&self.header, &more.header),
             claims: joined(&self.claims, &more.claims),
             payload: more.payload.clone().or_else(|| self.payload.clone()),
+            input: [&self.input[..], &more.input].concat(),
             sign: more.sign.clone().or_else(|| self.sign.clone()),
             signature: [&self.signature[..], &more.signature].concat(),
             encode: [&self.encode[..], &more.encode].concat(),
@@ -204,6 +209,9 @@ pub enum Spelling {
     CertificateDer,
     /// The text of an `x5c` element.
     CertificateBase64,
+    /// One line of an `authorized_keys` file (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4), without comment and
+    /// line end.
+    Openssh,
     /// As published, else as we would publish it.
     Jwk,
     /// All published members without white space.

@@ -48,6 +48,21 @@ impl Need {
         (Self::Certificate, "certificate"),
         (Self::EcdsaKey, "ecdsa-key"),
     ];
+
+    /// What a key must be, or have, to be spelt like that.
+    pub(super) fn of(spelling: Spelling) -> Self {
+        match spelling {
+            Spelling::Pkcs1Pem
+            | Spelling::Pkcs1PemNoFinalNewline
+            | Spelling::Pkcs1Der
+            | Spelling::Modulus => Self::RsaPublicKey,
+            Spelling::Point | Spelling::Coordinates => Self::EcPublicKey,
+            Spelling::CertificatePem | Spelling::CertificateDer | Spelling::CertificateBase64 => {
+                Self::Certificate
+            }
+            _ => Self::PublicKey,
+        }
+    }
 }
 
 impl fmt::Display for Need {
@@ -137,7 +152,7 @@ impl Forgery {
                 needs.insert(Need::EcdsaKey);
             }
         }
-        for step in &self.encode {
+        for step in self.input.iter().chain(&self.encode) {
             if let Encode::Jwe(jwe) = step {
                 jwe.header
                     .values()
@@ -182,17 +197,7 @@ impl HmacKey {
         let need = match self {
             Self::Text(text) => return note_text(text, needs),
             Self::Hex(_) => return,
-            Self::PublicKey(spelling) => match spelling {
-                Spelling::Pkcs1Pem
-                | Spelling::Pkcs1PemNoFinalNewline
-                | Spelling::Pkcs1Der
-                | Spelling::Modulus => Need::RsaPublicKey,
-                Spelling::Point | Spelling::Coordinates => Need::EcPublicKey,
-                Spelling::CertificatePem
-                | Spelling::CertificateDer
-                | Spelling::CertificateBase64 => Need::Certificate,
-                _ => Need::PublicKey,
-            },
+            Self::PublicKey(spelling) => Need::of(*spelling),
         };
         needs.insert(need);
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::material::TargetKey;
 use super::model::Spelling;
 use crate::jose::der::pem;
-use crate::jose::{PublicKey, canonical_json};
+use crate::jose::{Curve, PublicKey, canonical_json};
 
 /// `None` where the key has no such spelling.
 pub(super) fn spell(target: &TargetKey, spelling: Spelling) -> Option<Vec<u8>> {
@@ -26,6 +26,7 @@ pub(super) fn spell(target: &TargetKey, spelling: Spelling) -> Option<Vec<u8>> {
         Spelling::CertificatePem => pem("CERTIFICATE", certificate?).into_bytes(),
         Spelling::CertificateDer => certificate?.clone(),
         Spelling::CertificateBase64 => STANDARD.encode(certificate?).into_bytes(),
+        Spelling::Openssh => openssh(&key)?.into_bytes(),
         Spelling::Jwk => match &target.published {
             Some(text) => text.clone().into_bytes(),
             None => Value::Object(target.members()?).to_string().into_bytes(),
@@ -57,4 +58,27 @@ pub(super) fn spell(target: &TargetKey, spelling: Spelling) -> Option<Vec<u8>> {
             number.as_str()?.as_bytes().to_vec()
         }
     })
+}
+
+fn openssh(key: &PublicKey) -> Option<String> {
+    let text = |octets: &[u8]| [&(octets.len() as u32).to_be_bytes()[..], octets].concat();
+    let number = |magnitude: &[u8]| match magnitude.first() {
+        Some(0x80..) => text(&[&[0], magnitude].concat()),
+        _ => text(magnitude),
+    };
+    let (name, rest) = match key {
+        PublicKey::Rsa(rsa) => ("ssh-rsa", [number(&rsa.e), number(&rsa.n)].concat()),
+        PublicKey::Ed25519(x) => ("ssh-ed25519", text(x)),
+        PublicKey::Ec(ec) => {
+            let (name, curve) = match ec.curve() {
+                Curve::P256 => ("ecdsa-sha2-nistp256", "nistp256"),
+                Curve::P384 => ("ecdsa-sha2-nistp384", "nistp384"),
+                Curve::P521 => ("ecdsa-sha2-nistp521", "nistp521"),
+                Curve::Secp256k1 => return None,
+            };
+            (name, [text(curve.as_bytes()), text(ec.point())].concat())
+        }
+    };
+    let blob = [text(name.as_bytes()), rest].concat();
+    Some(format!("{name} {}", STANDARD.encode(blob)))
 }

@@ -8,7 +8,7 @@
 //! `stranger.private_jwk`, `stranger.jwks`, `stranger.kid`, `stranger.certificate`, `stranger.x5t`,
 //! `stranger.x5t#S256`, and the same with `target.` (but `private_jwk`).
 //!
-//! Filters: `json` (JSON text of the value; first only), `upper`, `lower`, `text` (a number as text), `first:N` (characters), `drop_last:N`, `http` (the
+//! Filters: `json` (JSON text of the value; first only), `upper`, `lower`, `fullwidth`, `text` (a number as text), `first:N` (characters), `drop_last:N`, `http` (the
 //! scheme `https` becomes `http`), `sha256`, `sha512`, `hex`, `base64`, `base64url`.
 
 use std::collections::BTreeMap;
@@ -225,6 +225,14 @@ fn as_text(value: &Value) -> String {
     }
 }
 
+/// NFKC makes an ASCII character of it again.
+fn fullwidth(character: char) -> char {
+    match character {
+        '!'..='~' => char::from_u32(u32::from(character) + 0xfee0).unwrap_or(character),
+        other => other,
+    }
+}
+
 fn number(name: &str, value: &Value) -> Result<f64, TemplateError> {
     value
         .as_f64()
@@ -245,6 +253,7 @@ fn apply(filter: &str, octets: Vec<u8>) -> Result<Vec<u8>, TemplateError> {
         ("text", None) => octets,
         ("upper", None) => text(str::to_uppercase)?,
         ("lower", None) => text(str::to_lowercase)?,
+        ("fullwidth", None) => text(|text| text.chars().map(fullwidth).collect())?,
         ("http", None) => text(|text| text.replacen("https:", "http:", 1))?,
         ("first", Some(count)) => octets[..count.min(octets.len())].to_vec(),
         ("drop_last", Some(count)) => octets[..octets.len().saturating_sub(count)].to_vec(),

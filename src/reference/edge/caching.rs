@@ -25,7 +25,7 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "cache-directives-contradict",
-        "Says no-store and public, max-age=600 in one breath.",
+        "Says no-store and max-age=600, immutable in one breath.",
         "RFC 9111 §5.2",
     ),
     flaw(
@@ -37,11 +37,6 @@ pub const FLAWS: &[Flaw] = &[
         "pragma-only",
         "Guards personal answers with Pragma: no-cache alone.",
         "RFC 9111 §5.4",
-    ),
-    flaw(
-        "vary-missing",
-        "Does not name the request header that decides what a cacheable answer holds.",
-        "RFC 9110 §12.5.5",
     ),
     flaw(
         "static-suffix-cached",
@@ -133,15 +128,12 @@ pub fn apply(edge: &Edge, request: &Request, response: &mut Response) {
         }
     }
     if flaws.has("cache-directives-contradict") && response.status == 200 {
-        response.set("Cache-Control", "no-store, public, max-age=600");
+        response.set("Cache-Control", "no-store, max-age=600, immutable");
     }
     if flaws.has("max-age-malformed") && response.holds == Holds::Public && !is_error {
         response.set("Cache-Control", "public, max-age=1h");
     }
     if flaws.has("refusals-cacheable") && matches!(response.status, 401 | 403 | 404) {
         response.set("Cache-Control", "max-age=60");
-    }
-    if flaws.has("vary-missing") {
-        response.remove("Vary");
     }
 }

@@ -66,12 +66,14 @@ pub const FLAWS: &[Flaw] = &[
         "Answers 401 to a known caller whose rights do not suffice.",
         "RFC 9110 §15.5.4",
     ),
-    flaw(
-        "insufficient-scope-unsaid",
-        "Answers 403 without insufficient_scope.",
-        "RFC 6750 §3.1",
-    ),
 ];
+
+/// Faults of deployments with scopes.
+pub const SCOPE_FLAWS: &[Flaw] = &[flaw(
+    "insufficient-scope-unsaid",
+    "Answers 403 without insufficient_scope.",
+    "RFC 6750 §3.1",
+)];
 
 /// Why a caller is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

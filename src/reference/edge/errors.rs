@@ -23,16 +23,6 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "error-message-renamed-on-404",
-        "Calls the message msg in 404 bodies.",
-        "contract",
-    ),
-    flaw(
-        "error-message-missing-on-400",
-        "Leaves the message out of 400 bodies.",
-        "contract",
-    ),
-    flaw(
         "error-status-member-wrong",
         "Writes 400 into every error body, whatever the status of the answer.",
         "contract",
@@ -96,6 +86,20 @@ pub const FLAWS: &[Flaw] = &[
         "input-copied-to-header",
         "Copies the decoded query into a header line of 400 and 404 answers.",
         "RFC 9112 §11.1",
+    ),
+];
+
+/// Faults of deployments whose contract lists the members of an error body.
+pub const ENVELOPE_FLAWS: &[Flaw] = &[
+    flaw(
+        "error-message-renamed-on-404",
+        "Calls the message msg in 404 bodies.",
+        "contract",
+    ),
+    flaw(
+        "error-message-missing-on-400",
+        "Leaves the message out of 400 bodies.",
+        "contract",
     ),
 ];
 
@@ -196,12 +200,12 @@ pub fn render(edge: &Edge, request: &Request, error: &Error, id: &str) -> Respon
     let envelope = edge.envelope;
     let mut members = (envelope.build)(&told, id);
     if error.status == 404
-        && flaws.has("error-message-renamed-on-404")
+        && flaws.has_if_declared("error-message-renamed-on-404")
         && let Some(text) = members.remove(envelope.message_member)
     {
         members.insert("msg".to_owned(), text);
     }
-    if error.status == 400 && flaws.has("error-message-missing-on-400") {
+    if error.status == 400 && flaws.has_if_declared("error-message-missing-on-400") {
         members.remove(envelope.message_member);
     }
     if flaws.has_if_declared("error-member-added") {
@@ -262,8 +266,11 @@ fn message(edge: &Edge, request: &Request, error: &Error) -> String {
     }
     if matches!(error.status, 400 | 404) && flaws.has("template-evaluated") {
         let input = super::paths::percent::decode(&request.target);
-        let input = format!("{input} {}", body_text(request));
-        message.push_str(&input.replace("{{7*7}}", "49").replace("${7*7}", "49"));
+        let input = format!(" {input} {}", body_text(request));
+        let evaluated = input.replace("{{7*7}}", "49").replace("${7*7}", "49");
+        if evaluated != input {
+            message.push_str(&evaluated);
+        }
     }
     message
 }

@@ -31,11 +31,6 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "frame-options-missing-on-errors",
-        "Sends X-Frame-Options with successes only.",
-        "contract",
-    ),
-    flaw(
         "frame-options-sent-twice",
         "Sends two X-Frame-Options lines that differ.",
         "RFC 7034 §2",
@@ -189,6 +184,11 @@ pub const FREE_FLAWS: &[Flaw] = &[
 /// Faults of deployments whose contract states the values of these headers.
 pub const FIXED_FLAWS: &[Flaw] = &[
     flaw(
+        "frame-options-missing-on-errors",
+        "Sends X-Frame-Options with successes only.",
+        "contract",
+    ),
+    flaw(
         "frame-options-sameorigin",
         "Sends X-Frame-Options: SAMEORIGIN where the contract says DENY.",
         "contract",
@@ -252,7 +252,6 @@ fn bend(edge: &Edge, request: &Request, response: &mut Response) {
     drop_when("nosniff-missing-on-errors", is_error, XCTO);
     drop_when("nosniff-missing-on-head", request.method == "HEAD", XCTO);
     drop_when("nosniff-missing-on-413", response.status == 413, XCTO);
-    drop_when("frame-options-missing-on-errors", is_error, XFO);
     drop_when("hsts-missing", true, HSTS);
     drop_when("hsts-missing-on-errors", is_error, HSTS);
     drop_when("csp-missing", true, CSP);
@@ -331,6 +330,9 @@ fn bend(edge: &Edge, request: &Request, response: &mut Response) {
     }
     if is_fixed && flaws.has("xss-protection-missing") {
         response.remove(XSSP);
+    }
+    if is_fixed && is_error && flaws.has("frame-options-missing-on-errors") {
+        response.remove(XFO);
     }
 }
 

@@ -74,7 +74,7 @@ impl Edge {
     /// Everything that an answer gets on its way out.
     pub fn finish(&self, request: &Request, response: &mut Response, id: &str) {
         caching::apply(self, request, response);
-        request_id::apply(self, request, response, id);
+        request_id::apply(self, response, id);
         headers::apply(self, request, response);
         response.set(
             "Date",

@@ -53,7 +53,7 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "internal-mount-unguarded",
-        "Serves everything once more under /internal, without asking for credentials.",
+        "Serves everything once more with /internal in the path, without asking for credentials.",
         "OWASP API9:2023",
     ),
 ];
@@ -77,7 +77,7 @@ pub fn respelt(path: &str, flaws: &FlawSet) -> Option<String> {
             .trim_end_matches(".json")
             .trim_end_matches(".html")
             .to_owned(),
-        () if flaws.has("internal-mount-unguarded") => path.strip_prefix("/internal")?.to_owned(),
+        () if flaws.has("internal-mount-unguarded") => path.replacen("/internal", "", 1),
         () => return None,
     };
     (other != path).then_some(other)

@@ -204,6 +204,10 @@ impl Site for PlainSite {
         None
     }
 
+    fn body_bound(&self) -> usize {
+        self.api.body_bound()
+    }
+
     fn answer(&self, request: &Request) -> Option<Response> {
         let flaws = &self.edge.flaws;
         if flaws.has("plain-http-served") || self.claims_encryption(request) {

@@ -18,11 +18,6 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "correlation-id-missing-on-errors",
-        "Leaves the id header out of error answers.",
-        "good practice",
-    ),
-    flaw(
         "request-id-echoed-raw",
         "Sends back whatever id the client sent, markup and all.",
         "good practice",
@@ -33,6 +28,13 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
 ];
+
+/// Faults of deployments that tell the id in a header alone.
+pub const HEADER_FLAWS: &[Flaw] = &[flaw(
+    "correlation-id-missing-on-errors",
+    "Leaves the id header out of error answers.",
+    "good practice",
+)];
 
 /// Longest id taken over from a client, in octets.
 const LONGEST: usize = 64;
@@ -74,8 +76,12 @@ pub fn chokes(edge: &Edge, request: &Request) -> bool {
     edge.flaws.has("request-id-crashes") && sent(request).is_some_and(|id| id.len() > LONGEST)
 }
 
-pub fn apply(edge: &Edge, _request: &Request, response: &mut Response, id: &str) {
-    if response.status >= 400 && edge.flaws.has("correlation-id-missing-on-errors") {
+pub fn apply(edge: &Edge, response: &mut Response, id: &str) {
+    if response.status >= 400
+        && edge
+            .flaws
+            .has_if_declared("correlation-id-missing-on-errors")
+    {
         return;
     }
     response.set(edge.id_header, id);

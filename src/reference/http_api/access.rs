@@ -23,11 +23,6 @@ pub const FLAWS: &[Flaw] = &[
         "Lets any caller use the operations of administrators.",
         "OWASP API5:2023",
     ),
-    flaw(
-        "token-in-query-accepted",
-        "Takes a token from the query parameter access_token.",
-        "RFC 6750 §2.3",
-    ),
 ];
 
 pub const A: &str = "tenant-a";
@@ -80,13 +75,7 @@ pub fn admit(app: &HttpApi, access: Access, request: &Request) -> Result<Caller,
         Access::Write => (Role::Writer, "notes:write"),
         Access::Admin => (Role::Admin, "admin"),
     };
-    let mut presented = credentials::bearer(request, flaws);
-    if presented == Presented::Nothing
-        && flaws.has("token-in-query-accepted")
-        && let Some(token) = request.parameter("access_token")
-    {
-        presented = Presented::Bearer(token);
-    }
+    let presented = credentials::bearer(request, flaws);
     let refusal = |why| challenge::unauthenticated(&app.edge, "Bearer", why);
     let (id, claimed, session) = match presented {
         Presented::Bearer(token) => {

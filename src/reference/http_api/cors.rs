@@ -6,21 +6,6 @@ use crate::reference::http::{Request, Response};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
-        "any-origin-reflected",
-        "Allows whichever origin asks, with credentials.",
-        "Fetch §CORS protocol",
-    ),
-    flaw(
-        "null-origin-allowed",
-        "Allows the origin null.",
-        "Fetch §CORS protocol",
-    ),
-    flaw(
-        "origin-prefix-allowed",
-        "Allows origins that begin like the declared one.",
-        "Fetch §CORS protocol",
-    ),
-    flaw(
         "vary-origin-missing",
         "Does not say that its answers vary by origin.",
         "Fetch §CORS protocol and HTTP caches",
@@ -37,14 +22,6 @@ pub const ORIGIN: &str = "https://app.example";
 const HEADERS: &str =
     "Authorization, Content-Type, If-Match, If-None-Match, X-CSRF-Token, X-Request-Id";
 
-fn is_allowed(app: &HttpApi, origin: &str) -> bool {
-    let flaws = app.flaws();
-    origin == ORIGIN
-        || flaws.has("any-origin-reflected")
-        || (flaws.has("null-origin-allowed") && origin == "null")
-        || (flaws.has("origin-prefix-allowed") && origin.starts_with(ORIGIN))
-}
-
 fn is_preflight(request: &Request) -> bool {
     request.method == "OPTIONS"
         && request.fields.has("origin")
@@ -52,13 +29,13 @@ fn is_preflight(request: &Request) -> bool {
 }
 
 /// The answer to a preflight; `None` for any other OPTIONS.
-pub fn preflight(app: &HttpApi, request: &Request, allow: &str) -> Option<Response> {
+pub fn preflight(request: &Request, allow: &str) -> Option<Response> {
     if !is_preflight(request) {
         return None;
     }
     let response = Response::new(204).field("Allow", allow);
     let origin = request.fields.get("origin")?;
-    if !is_allowed(app, origin) {
+    if origin != ORIGIN {
         return Some(response);
     }
     Some(
@@ -70,11 +47,11 @@ pub fn preflight(app: &HttpApi, request: &Request, allow: &str) -> Option<Respon
 }
 
 pub fn decorate(app: &HttpApi, request: &Request, response: &mut Response) {
-    if !app.flaws().has("vary-origin-missing") && !app.flaws().has("vary-missing") {
+    if !app.flaws().has("vary-origin-missing") {
         response.add("Vary", "Origin");
     }
     if let Some(origin) = request.fields.get("origin")
-        && is_allowed(app, origin)
+        && origin == ORIGIN
     {
         response.set("Access-Control-Allow-Origin", origin);
         response.set("Access-Control-Allow-Credentials", "true");

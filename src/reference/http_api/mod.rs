@@ -64,6 +64,8 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
     let mut tables = edge::FLAWS.to_vec();
     tables.extend([
         dispatch::FLAWS,
+        edge::request_id::HEADER_FLAWS,
+        edge::challenge::SCOPE_FLAWS,
         listen::FLAWS,
         listen::FLOOR_1_2_FLAWS,
         old_tls::FLAWS,
@@ -151,7 +153,7 @@ impl Application for HttpApi {
     }
 
     fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
-        cors::preflight(self, request, allow)
+        cors::preflight(request, allow)
     }
 
     fn decorate(&self, request: &Request, response: &mut Response) {

@@ -88,11 +88,6 @@ pub const FLAWS: &[Flaw] = &[
         "Sends pages without a charset.",
         "RFC 9110 §8.3",
     ),
-    flaw(
-        "page-shows-raw-markup",
-        "Puts the titles of notes into the page as they are.",
-        "CWE-79",
-    ),
 ];
 
 pub const ROUTES: &[Route<HttpApi>] = &[
@@ -152,12 +147,7 @@ fn account(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut list = String::new();
     for note in &state.notes {
         if note.owner == call.caller.account {
-            let title = if call.app.flaws().has("page-shows-raw-markup") {
-                note.title.clone()
-            } else {
-                escape(&note.title)
-            };
-            list.push_str(&format!("<li>{title}</li>"));
+            list.push_str(&format!("<li>{}</li>", escape(&note.title)));
         }
     }
     Ok(page(call.app, "Your notes", &format!("<ul>{list}</ul>")))

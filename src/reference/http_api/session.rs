@@ -64,11 +64,6 @@ pub const FLAWS: &[Flaw] = &[
         "OWASP CSRF Prevention",
     ),
     flaw(
-        "ended-session-kept",
-        "Takes the cookie of a session that was ended.",
-        "OWASP ASVS 3.3",
-    ),
-    flaw(
         "clear-site-data-unquoted",
         "Writes the directives of Clear-Site-Data without quotes.",
         "Clear Site Data §3.1",
@@ -123,7 +118,6 @@ pub struct Session {
     pub account: String,
     csrf: Hashed,
     until: u64,
-    is_ended: bool,
 }
 
 /// Seconds.
@@ -146,8 +140,7 @@ fn cookie_name(app: &HttpApi) -> &'static str {
 pub fn of(app: &HttpApi, request: &Request) -> Option<Session> {
     let id = cookie(request, cookie_name(app))?;
     let session = app.state().sessions.get(&Hashed::of(&id)).cloned()?;
-    let is_over = session.is_ended && !app.flaws().has("ended-session-kept");
-    (!is_over && session.until > now()).then_some(session)
+    (session.until > now()).then_some(session)
 }
 
 /// Browsers send cookies without being asked: an unsafe method must come from our own origin and with the token of
@@ -211,14 +204,11 @@ fn login(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
         account,
         csrf: Hashed::of(&csrf),
         until: now() + lifetime,
-        is_ended: false,
     };
     let mut state = app.state();
     if state.sessions.len() >= KEPT {
         let time = now();
-        state
-            .sessions
-            .retain(|_, session| !session.is_ended && session.until > time);
+        state.sessions.retain(|_, session| session.until > time);
     }
     if state.sessions.len() >= KEPT {
         return Err(
@@ -257,10 +247,8 @@ fn set_cookie(app: &HttpApi, id: &str, lifetime: u64) -> String {
 fn logout(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let app = call.app;
     let flaws = app.flaws();
-    if let Some(id) = cookie(call.request, cookie_name(app))
-        && let Some(session) = app.state().sessions.get_mut(&Hashed::of(&id))
-    {
-        session.is_ended = true;
+    if let Some(id) = cookie(call.request, cookie_name(app)) {
+        app.state().sessions.remove(&Hashed::of(&id));
     }
     let response = Response::new(204).field("Set-Cookie", set_cookie(app, "", 0));
     Ok(if flaws.has("clear-site-data-missing") {

@@ -36,11 +36,6 @@ pub const FLAWS: &[Flaw] = &[
         "Intraverse API, Server API Key Header",
     ),
     flaw(
-        "server-only-answered-401",
-        "Answers 401 in place of 403 when a client asks for a server-only operation.",
-        "Intraverse API, Client-Side Request Detected",
-    ),
-    flaw(
         "server-only-body-altered",
         "Answers a client's call of a server-only operation with another message.",
         "Intraverse API, Client-Side Request Detected",
@@ -59,11 +54,6 @@ pub const FLAWS: &[Flaw] = &[
         "other-environment-key-accepted",
         "Takes keys of another environment.",
         "Intraverse API, API Key Management",
-    ),
-    flaw(
-        "ended-session-accepted",
-        "Takes the token of a session that was ended.",
-        "Intraverse API, JWT Tokens",
     ),
     flaw(
         "game-of-key-ignored",
@@ -219,9 +209,6 @@ fn server(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
         return Ok(of_game(GAME));
     }
     if shown_key.is_some() || shown_token.is_some() {
-        if flaws.has("server-only-answered-401") {
-            return Err(key_refusal(app, true));
-        }
         let mut error = challenge::forbidden(&app.edge, None);
         error.message = if flaws.has("server-only-body-altered") {
             "Not for you".to_owned()
@@ -275,7 +262,7 @@ fn player(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
 fn verified(app: &Intraverse, token: &str) -> Option<Claims> {
     let claims = app.issuer.verify(token, app.flaws())?;
     let is_ended = app.state().ended.contains(&claims.jti);
-    (!is_ended || app.flaws().has("ended-session-accepted")).then_some(claims)
+    (!is_ended).then_some(claims)
 }
 
 /// The first player of the first game.

@@ -48,6 +48,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
     let mut tables = edge::FLAWS.to_vec();
     tables.extend([
         dispatch::FLAWS,
+        edge::request_id::HEADER_FLAWS,
         listen::FLAWS,
         listen::FLOOR_1_3_FLAWS,
         old_tls::FLAWS,
@@ -56,6 +57,9 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::FLAWS,
         edge::errors::CLOSED_FLAWS,
         errors::FLAWS,
+        edge::errors::ENVELOPE_FLAWS,
+        edge::errors::CLOSED_FLAWS,
+        token::LIFETIME_FLAWS,
         games::FLAWS,
         keys::FLAWS,
         players::FLAWS,

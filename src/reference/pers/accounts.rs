@@ -39,11 +39,6 @@ pub const FLAWS: &[Flaw] = &[
         "PERS API, Unified Token Endpoint",
     ),
     flaw(
-        "refresh-token-reusable",
-        "Takes a refresh token again after it was used.",
-        "RFC 9700 §4.14.2",
-    ),
-    flaw(
         "mass-assignment",
         "Takes over every member of a profile update, role and tenant included.",
         "OWASP API3:2023",
@@ -284,11 +279,7 @@ fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let used = Hashed::of(call.text("refreshToken").unwrap_or_default());
     let account = {
         let mut state = app.state();
-        let owner = if app.flaws().has("refresh-token-reusable") {
-            state.refresh_tokens.get(&used).cloned()
-        } else {
-            state.refresh_tokens.remove(&used)
-        };
+        let owner = state.refresh_tokens.remove(&used);
         owner.and_then(|id| {
             state
                 .accounts

@@ -14,6 +14,11 @@ use crate::reference::secret::random_id;
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
+        "vary-missing",
+        "Does not name the request header that decides what a cacheable answer holds.",
+        "RFC 9110 §12.5.5",
+    ),
+    flaw(
         "campaigns-looked-up-by-id-alone",
         "Shows, changes and deletes a campaign of another tenant for whoever knows its id.",
         "OWASP API1:2023",
@@ -181,21 +186,25 @@ fn list(call: &Call<'_, Pers>) -> Result<Response, Error> {
     } else {
         shown.len()
     };
-    Ok(public(Response::json(
-        200,
-        &json!({ "total": total, "items": shown }),
-    )))
+    Ok(public(
+        call,
+        Response::json(200, &json!({ "total": total, "items": shown })),
+    ))
 }
 
 fn show(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let state = call.app.state();
     let campaign = &state.campaigns[position(call, &state.campaigns)?];
-    Ok(public(Response::json(200, &campaign.shown())))
+    Ok(public(call, Response::json(200, &campaign.shown())))
 }
 
 /// The answer is the same for everybody with this project key.
-fn public(response: Response) -> Response {
-    response.field("Vary", "X-Project-Key").holds(Holds::Public)
+fn public(call: &Call<'_, Pers>, response: Response) -> Response {
+    let response = response.holds(Holds::Public);
+    if call.app.flaws().has("vary-missing") {
+        return response;
+    }
+    response.field("Vary", "X-Project-Key")
 }
 
 fn position(call: &Call<'_, Pers>, campaigns: &[Campaign]) -> Result<usize, Error> {

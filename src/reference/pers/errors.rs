@@ -8,6 +8,11 @@ use crate::reference::http::Response;
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
+        "correlation-id-missing",
+        "Leaves correlationId out of error bodies.",
+        "PERS API, Error Handling",
+    ),
+    flaw(
         "category-of-403-wrong",
         "Files refusals for want of rights under VALIDATION.",
         "PERS API, Error Handling",
@@ -49,8 +54,15 @@ fn build(error: &Error, id: &str) -> Map<String, Value> {
     members
 }
 
-/// Changes one word of an error body, as a flaw has it.
+/// Changes an error body, as a flaw has it.
 pub fn bend(app: &super::Pers, response: &mut Response) {
+    if app.flaws().has("correlation-id-missing")
+        && response.status >= 400
+        && let Ok(Value::Object(mut members)) = serde_json::from_slice(&response.body)
+    {
+        members.remove("correlationId");
+        response.body = Value::Object(members).to_string().into_bytes();
+    }
     for (id, status, right, wrong) in [
         (
             "category-of-403-wrong",

@@ -64,6 +64,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
     let mut tables = edge::FLAWS.to_vec();
     tables.extend([
         dispatch::FLAWS,
+        edge::challenge::SCOPE_FLAWS,
         listen::FLAWS,
         listen::FLOOR_1_2_FLAWS,
         old_tls::FLAWS,
@@ -74,6 +75,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         accounts::FLAWS,
         campaigns::FLAWS,
         errors::FLAWS,
+        edge::errors::ENVELOPE_FLAWS,
         files::FLAWS,
         settings::FLAWS,
         tenant::FLAWS,

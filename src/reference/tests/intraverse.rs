@@ -168,7 +168,7 @@ async fn flaws_bend_what_they_name() {
             BODY,
             200,
         ),
-        ("server-only-answered-401", &client, SET, BODY, 401),
+        ("forbidden-answered-401", &client, SET, BODY, 401),
         ("server-key-unchecked", &[(key, "x")], SET, BODY, 200),
         ("server-key-not-asked-for", &[], SET, BODY, 200),
         (

@@ -26,7 +26,8 @@ pub struct Conditions {
     pub answer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StatusSet>,
-    /// By field name, without regard to case.
+    /// By field name, without regard to case. A name that is a reference to a list (`${list.NAME}`) stands for each
+    /// member, one to an object for each of its keys.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub header: IndexMap<String, HeaderExpectation>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -84,6 +84,8 @@ pub enum Body {
     Nested(u32),
     /// A violation of the operation's schema, by name.
     Violation(String),
+    /// What this principal sends to this operation to get its credential, secrets and all.
+    Exchange(String),
     /// No body, although the operation has one.
     None(()),
 }
