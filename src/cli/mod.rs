@@ -1,11 +1,19 @@
 //! The commands. One file each; this one takes the arguments apart. Nothing below this room prints.
 
+mod columns;
+mod completions;
+pub mod docs;
 mod dry_run;
 mod exit;
+mod explain;
+mod flaws;
+mod lint;
+mod list;
 mod output;
 mod prove;
 mod report;
 mod run;
+mod schema;
 mod serve;
 mod source;
 
@@ -21,7 +29,12 @@ pub use exit::Exit;
 #[command(name = "proofmark", version, about, after_help = exit::HELP, max_term_width = 100)]
 pub struct Arguments {
     /// Folder with suites (*.yaml) and contracts (contracts/*.yaml) that stand in for built-in ones or beside them
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(
+        id = "suites_folder",
+        long = "suites",
+        global = true,
+        value_name = "DIR"
+    )]
     suites: Option<PathBuf>,
     /// When to colour; NO_COLOR is obeyed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -34,10 +47,27 @@ pub struct Arguments {
 enum Command {
     /// Fires suites at a target and says what held and what did not
     Run(run::Run),
+    /// Makes any report again from the journal of a run
+    Report(report::Report),
+    /// Lists the checks
+    List(list::List),
+    /// Explains a check: what it promises, how it is provoked, how to see it fail
+    Explain(explain::Explain),
+    /// Finds all mistakes in suites, contracts and target files, and sends nothing
+    Lint(lint::Lint),
+    /// Prints the JSON Schema of a file format
+    Schema(schema::Schema),
     /// Shows of every check that it can fail, and of every flaw that it is caught
     Prove(prove::Prove),
     /// Serves a reference deployment on its own, to try things on
     Serve(serve::Serve),
+    /// Lists the flaws of the reference deployments and the checks that they make fail
+    Flaws(flaws::Flaws),
+    /// Prints a completion script for a shell
+    Completions(completions::Completions),
+    /// Writes or compares the generated files in docs/
+    #[command(hide = true)]
+    Docs(docs::Docs),
 }
 
 /// Takes the arguments of the process, does what they say, and gives the code to exit with.
@@ -59,6 +89,14 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.execute(suites, &out),
         Command::Prove(command) => command.execute(suites, &out),
         Command::Serve(command) => command.execute(&out),
+        Command::Report(command) => command.execute(&out),
+        Command::List(command) => command.execute(suites, &out),
+        Command::Explain(command) => command.execute(suites, &out),
+        Command::Lint(command) => command.execute(suites, &out),
+        Command::Schema(command) => command.execute(&out),
+        Command::Flaws(command) => command.execute(suites, &out),
+        Command::Completions(command) => command.execute(&out),
+        Command::Docs(command) => command.execute(&out),
     };
     match exit {
         Ok(exit) => exit.into(),

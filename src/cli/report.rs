@@ -1,10 +1,17 @@
-//! `FORMAT=PATH`, and what is written there.
+//! `proofmark report`, and `--report FORMAT=PATH`: what is written, and where.
 
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::Args;
+
+use super::exit::Exit;
 use super::output::{Fault, Output};
-use crate::report::{Paint, View, terminal};
+use super::run::AskedLevel;
+use crate::journal::{RunRecord, read};
+use crate::report::{Conformity, Paint, View, json, junit, terminal};
 use crate::suite::model::Level;
 
 /// A report that is asked for.
@@ -18,19 +25,36 @@ pub struct Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Terminal,
+    Json,
+    Junit,
 }
+
+const FORMATS: [(&str, Format); 3] = [
+    ("terminal", Format::Terminal),
+    ("json", Format::Json),
+    ("junit", Format::Junit),
+];
 
 impl FromStr for Wish {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (format, path) = text.split_once('=').ok_or("write FORMAT=PATH")?;
-        let format = match format {
-            "terminal" => Format::Terminal,
-            other => return Err(format!("no format `{other}`; there is terminal")),
-        };
+        let all: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
+        let (name, path) = text
+            .split_once('=')
+            .filter(|(_, path)| !path.is_empty())
+            .ok_or_else(|| {
+                format!(
+                    "write FORMAT=PATH; the formats are {}, and `-` is standard output",
+                    all.join(", ")
+                )
+            })?;
+        let (_, format) = FORMATS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| format!("there is no format `{name}`; there are {}", all.join(", ")))?;
         Ok(Self {
-            format,
+            format: *format,
             path: PathBuf::from(path),
         })
     }
@@ -49,8 +73,15 @@ impl Wish {
         contract: Option<&str>,
         out: &Output,
     ) -> Result<(), Fault> {
+        let paint = if self.to_stdout() {
+            out.paint
+        } else {
+            Paint::Plain
+        };
         let text = match self.format {
-            Format::Terminal => terminal(view, level, Paint::Plain),
+            Format::Terminal => terminal(view, level, paint),
+            Format::Json => json(view, level),
+            Format::Junit => junit(view, level),
         };
         if self.to_stdout() {
             out.print(&text);
@@ -60,5 +91,50 @@ impl Wish {
             super::run::beside(&self.path, contract)
         });
         std::fs::write(&path, text).map_err(|error| Fault::file(path, error))
+    }
+}
+
+/// Exits as the run did: 0, 1 or 3.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Journal of a run, `-` for standard input
+    journal: PathBuf,
+    /// Write a report: terminal=PATH, json=PATH, junit=PATH; `-` for standard output. Without it, terminal=-
+    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    reports: Vec<Wish>,
+    /// Lowest level whose failures count for the exit code
+    #[arg(long, value_name = "LEVEL", default_value = "must")]
+    level: AskedLevel,
+}
+
+impl Report {
+    pub fn execute(self, out: &Output) -> Result<Exit, Fault> {
+        let named = |error: &dyn std::fmt::Display| {
+            Fault::Usage(format!("{}: {error}", self.journal.display()))
+        };
+        let (records, cut) = if self.journal.as_os_str() == "-" {
+            read(io::stdin().lock()).map_err(|error| named(&error))?
+        } else {
+            let file = File::open(&self.journal).map_err(|error| named(&error))?;
+            read(BufReader::new(file)).map_err(|error| named(&error))?
+        };
+        let mut run = RunRecord::from_records(records).map_err(|error| named(&error))?;
+        run.cut = cut;
+        let view = View::of(&run);
+        let level = Level::from(self.level);
+        if cut {
+            out.note("the journal has a line that was cut short; what it said is left out");
+        }
+        if self.reports.is_empty() {
+            out.print(&terminal(&view, level, out.paint));
+        }
+        for wish in &self.reports {
+            wish.write(&view, level, None, out)?;
+        }
+        Ok(match view.conformity(level) {
+            Conformity::Conforms => Exit::Conforms,
+            Conformity::Fails => Exit::Fails,
+            Conformity::Undecided => Exit::Undecided,
+        })
     }
 }

@@ -34,12 +34,12 @@ pub struct Run {
     #[arg(long = "check", value_name = "PATTERN")]
     checks: Vec<String>,
     /// Only checks of this suite
-    #[arg(long = "suite", value_name = "NAME")]
+    #[arg(id = "only_suites", long = "suite", value_name = "NAME")]
     suites: Vec<String>,
     /// Lowest level whose failures count for the exit code
     #[arg(long, value_name = "LEVEL", default_value = "must")]
     level: AskedLevel,
-    /// Write a report: json=PATH, junit=PATH; `-` for standard output
+    /// Write a report: terminal=PATH, json=PATH, junit=PATH; `-` for standard output
     #[arg(long = "report", value_name = "FORMAT=PATH")]
     reports: Vec<super::report::Wish>,
     /// Keep the journal here
@@ -203,7 +203,7 @@ impl Run {
         };
         progress.clear();
         let outcome = outcome.map_err(|error| Fault::World(error.to_string()))?;
-        let records = journal.records();
+        let records = journal.take_records();
         let run =
             RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
         let view = View::of(&run);

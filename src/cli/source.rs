@@ -11,7 +11,8 @@ use crate::suite::target_file::{Loaded, load};
 /// A target ready to be tested, and the deployment behind it where it is ours.
 pub struct Source {
     pub loaded: Loaded,
-    pub deployment: Option<Deployment>,
+    /// Kept while the target is tested; it ends when this is dropped.
+    _deployment: Option<Deployment>,
 }
 
 /// Word that stands for the reference deployments in `--target`.
@@ -36,7 +37,7 @@ pub fn open(
             )),
             None => Ok(vec![Source {
                 loaded: file(name, library)?,
-                deployment: None,
+                _deployment: None,
             }]),
         },
     }
@@ -68,7 +69,7 @@ pub fn start(contract: Contract, flaws: &[String], library: &Library) -> Result<
     }) {
         let error = contract
             .catalogue()
-            .select(&[unknown.as_str()])
+            .select([unknown.as_str()])
             .map(drop)
             .map_err(|error| error.to_string());
         return Err(Fault::Usage(
@@ -84,7 +85,7 @@ pub fn start(contract: Contract, flaws: &[String], library: &Library) -> Result<
     let (loaded, deployment) = deploy(contract, flaws, library, Settings::default())?;
     Ok(Source {
         loaded,
-        deployment: Some(deployment),
+        _deployment: Some(deployment),
     })
 }
 

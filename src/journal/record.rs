@@ -144,9 +144,25 @@ pub struct StepTaken {
     /// Why the step could not be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<(Doubt, String)>,
+    /// What the step needs cannot be made for this target; the case is not covered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_here: Option<String>,
     /// Left out, since what it was given for is not there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left_out: bool,
+}
+
+impl StepTaken {
+    /// A step that was taken without an exchange, such as a wait.
+    pub fn at(slot: Slot) -> Self {
+        Self {
+            slot,
+            exchange: None,
+            doubt: None,
+            not_here: None,
+            left_out: false,
+        }
+    }
 }
 
 /// Why a verdict could not be reached. A closed set; a sentence goes with it.

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::conditions::{Sight, mentions};
-use super::scope::{AttemptScope, capture};
+use super::conditions::{Sight, end, mentions};
+use super::scope::{AttemptScope, capture, resolved};
 use super::status;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
-use crate::suite::model::{Capture, Check, Expectation, Level, OneOrMany, Step};
-use crate::suite::plan::{Case, Plan};
+use crate::suite::model::{
+    Capture, Check, ConnectionEnd, Expectation, Level, OneOrMany, Send, Step, Transport,
+};
+use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::template::fill_text;
 use indexmap::IndexMap;
 
@@ -59,6 +61,8 @@ pub fn judge_attempt(
         case,
         attempt,
         level: planned.level,
+        control_values: of_control(&attempt.values),
+        in_control: false,
         captured: HashMap::new(),
         saved: HashMap::new(),
         findings: Vec::new(),
@@ -113,6 +117,8 @@ struct Attempted<'a> {
     case: &'a Case,
     attempt: &'a Attempt,
     level: Level,
+    control_values: Map<String, Value>,
+    in_control: bool,
     captured: HashMap<String, Value>,
     saved: HashMap<String, &'a Exchange>,
     findings: Vec<Finding>,
@@ -179,6 +185,9 @@ impl<'a> Attempted<'a> {
         if let Some((why, says)) = &taken.doubt {
             return Err(Stop::Doubt(*why, says.clone()));
         }
+        if let Some(says) = &taken.not_here {
+            return Err(Stop::NotCovered(says.clone()));
+        }
         if taken.left_out {
             self.unconfirmed = Some(
                 "the target file names no operation that reads what this one changes".to_owned(),
@@ -198,6 +207,7 @@ impl<'a> Attempted<'a> {
             self.covered(name, exchange)?;
         }
         let is_control = matches!(taken.slot.phase, Phase::Before | Phase::After);
+        self.in_control = is_control;
         let unlisted = is_control && sayings.control.is_none() && sayings.expect.is_none();
         let accepted = OneOrMany::One(Expectation::Answer("accepted".to_owned()));
         let control = if unlisted {
@@ -235,6 +245,7 @@ impl<'a> Attempted<'a> {
             self.saved.insert(name.clone(), exchange);
         }
         for (name, rule) in sayings.capture.into_iter().flatten() {
+            let rule = &resolved(rule, &self.scope(exchange));
             match exchange
                 .answer
                 .as_ref()
@@ -269,7 +280,10 @@ impl<'a> Attempted<'a> {
         };
         let wanted = &planned.situation.status;
         match &exchange.answer {
-            None => Err(self.no_answer(exchange)),
+            None => match no_answer_wanted(&planned.situation.request, exchange) {
+                Some(says) => Err(Stop::NotCovered(says)),
+                None => Err(self.no_answer(exchange)),
+            },
             Some(answer) => match status::contains(wanted, answer.status, &scope) {
                 Ok(true) => Ok(()),
                 Ok(false) if is_no_answer(answer.status) => Err(not_an_answer(answer.status)),
@@ -398,10 +412,31 @@ impl<'a> Attempted<'a> {
         AttemptScope {
             plan: self.plan,
             bindings: &self.case.bindings,
-            values: &self.attempt.values,
+            values: if self.in_control {
+                &self.control_values
+            } else {
+                &self.attempt.values
+            },
             captured: &self.captured,
             exchange: Some(exchange),
         }
+    }
+}
+
+/// A plain address need not answer, and HTTP/2 need not be spoken: what would be seen there is then just not covered.
+/// Silence remains a doubt, since it cannot be told from a lost route.
+fn no_answer_wanted(request: &Send, exchange: &Exchange) -> Option<String> {
+    let end = end(exchange.failure.as_ref()?)?;
+    let plain = request.over == Some(Transport::Plain);
+    match end {
+        ConnectionEnd::Refused | ConnectionEnd::Reset | ConnectionEnd::Closed if plain => {
+            let how = end.word();
+            Some(format!("the plain address gives no HTTP answer: {how}"))
+        }
+        ConnectionEnd::Tls if request.http.as_deref() == Some("2") => {
+            Some("the target does not speak HTTP/2".to_owned())
+        }
+        _ => None,
     }
 }
 

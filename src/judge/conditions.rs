@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
+
 use super::body::judge_body;
 use super::header::judge_header;
 use super::same_as::{judge_same, rule};
@@ -12,7 +14,7 @@ use super::value::judge_paths;
 use super::{Broken, Held};
 use crate::journal::{Exchange, RecordedAnswer};
 use crate::suite::model::{Conditions, ConnectionEnd, Expectation};
-use crate::suite::template::fill_text;
+use crate::suite::template::{fill, fill_text, show};
 use crate::wire::Failure;
 
 /// Named answers may refer to each other; deeper than this is a circle.
@@ -109,8 +111,9 @@ impl Sight<'_> {
             judge_status(set, self.http()?.status, self.scope)?;
         }
         for (name, expectation) in &conditions.header {
-            let name = fill_text(name, self.scope)?;
-            judge_header(&name, expectation, self.http()?, self.scope)?;
+            for name in self.names(name)? {
+                judge_header(&name, expectation, self.http()?, self.scope)?;
+            }
         }
         if let Some(body) = &conditions.body {
             judge_body(body, self.http()?, self.scope)?;
@@ -155,6 +158,15 @@ impl Sight<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A name, or those of the list that it refers to.
+    fn names(&self, name: &str) -> Result<Vec<String>, Broken> {
+        Ok(match fill(name, self.scope)? {
+            Value::Array(names) => names.iter().map(show).collect(),
+            Value::Object(members) => members.keys().cloned().collect(),
+            one => vec![show(&one)],
+        })
     }
 
     fn any(&self, branches: &[Expectation], depth: u8) -> Result<(), Broken> {

@@ -17,8 +17,8 @@ pub fn brief(text: &str) -> String {
     out
 }
 
-/// Adds a character so that no terminal and no reader is misled: C0, C1, DEL, bidirectional and zero-width controls are
-/// escaped.
+/// Adds a character so that no terminal and no reader is misled: C0, C1, DEL, line separators, bidirectional and
+/// zero-width controls, tags and noncharacters (which XML cannot hold) are escaped.
 pub fn push_visible(out: &mut String, c: char) {
     use std::fmt::Write;
     match c {
@@ -33,5 +33,8 @@ pub fn push_visible(out: &mut String, c: char) {
 }
 
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+    let noncharacter = (c as u32) & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
+    noncharacter
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }

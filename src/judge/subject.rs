@@ -61,7 +61,21 @@ fn has(
         },
         Expectation::Conditions(conditions) => conditions,
     };
+    conditions_have(plan, conditions, test, depth)
+}
+
+fn conditions_have(
+    plan: &Plan,
+    conditions: &Conditions,
+    test: &dyn Fn(&Conditions) -> bool,
+    depth: u8,
+) -> bool {
+    if depth > MAX_NESTING {
+        return false;
+    }
+    let when = conditions.when.as_deref();
     test(conditions)
+        || when.is_some_and(|when| conditions_have(plan, when, test, depth + 1))
         || conditions
             .any_of
             .iter()

@@ -91,7 +91,7 @@ pub struct Findings {
 
 impl Findings {
     pub fn of(mut findings: Vec<Finding>) -> Option<Self> {
-        findings.sort_by(|a, b| b.level.cmp(&a.level));
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         let mut findings = findings.into_iter();
         Some(Self {
             first: findings.next()?,

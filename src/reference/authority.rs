@@ -22,6 +22,8 @@ pub enum Leaf {
     CommonNameOnly,
     /// Valid until the end of 2020.
     Expired,
+    /// Valid for five more days.
+    NearlyExpired,
     /// Valid from 2090 on.
     NotYetValid,
     /// Sound, but sent without the intermediate that signed it.
@@ -45,7 +47,7 @@ impl Identity {
 struct Authority {
     root_pem: String,
     intermediate: CertifiedIssuer<'static, KeyPair>,
-    leaves: [OnceLock<Identity>; 7],
+    leaves: [OnceLock<Identity>; 8],
 }
 
 fn authority() -> &'static Authority {
@@ -103,6 +105,7 @@ fn issue(
         Leaf::WrongName | Leaf::CommonNameOnly => &["other.invalid"],
         Leaf::Sound
         | Leaf::Expired
+        | Leaf::NearlyExpired
         | Leaf::NotYetValid
         | Leaf::WithoutIntermediate
         | Leaf::SelfSigned => &NAMES,
@@ -119,8 +122,17 @@ fn issue(
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let date = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(5 * 24))
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    let soon = date_time_ymd(
+        date.year().into(),
+        date.month().unsigned_abs(),
+        date.day().unsigned_abs(),
+    );
     (params.not_before, params.not_after) = match leaf {
         Leaf::Expired => (date_time_ymd(2020, 1, 1), date_time_ymd(2020, 12, 31)),
+        Leaf::NearlyExpired => (date_time_ymd(2024, 1, 1), soon),
         Leaf::NotYetValid => (date_time_ymd(2090, 1, 1), date_time_ymd(2091, 1, 1)),
         _ => (date_time_ymd(2024, 1, 1), date_time_ymd(2089, 1, 1)),
     };

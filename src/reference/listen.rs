@@ -36,6 +36,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 5280 §4.1.2.5",
     ),
     flaw(
+        "certificate-nearly-expired",
+        "Shows a certificate that runs out within the week.",
+        "RFC 5280 §4.1.2.5",
+    ),
+    flaw(
         "certificate-not-yet-valid",
         "Shows a certificate that begins in 2090.",
         "RFC 5280 §4.1.2.5",
@@ -105,6 +110,7 @@ impl Encrypted {
             () if flaws.has("certificate-wrong-name") => Leaf::WrongName,
             () if flaws.has("certificate-common-name-only") => Leaf::CommonNameOnly,
             () if flaws.has("certificate-expired") => Leaf::Expired,
+            () if flaws.has("certificate-nearly-expired") => Leaf::NearlyExpired,
             () if flaws.has("certificate-not-yet-valid") => Leaf::NotYetValid,
             () if flaws.has("certificate-without-intermediate") => Leaf::WithoutIntermediate,
             () if flaws.has("certificate-self-signed") => Leaf::SelfSigned,

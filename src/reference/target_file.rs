@@ -33,6 +33,7 @@ impl Deployment {
             let _ = writeln!(out, "  {name}: {}", quoted(value));
         }
         out.push_str("consent:\n  writes: true\n  load: true\n  destructive: true\n  max_requests_per_second: 1000000\n");
+        out.push_str(self.contract.own_terms());
         out
     }
 

@@ -4,11 +4,15 @@ use anstyle::{AnsiColor, Style};
 
 use super::curl::curl;
 use super::view::{CaseView, CheckView, Standing, View};
-use crate::judge::{Verdict, push_visible};
+use super::visible;
+use crate::judge::Verdict;
 use crate::suite::model::Level;
 
-/// Cases of one check that are shown in full; the others are counted.
-const SHOWN_CASES: usize = 3;
+/// Different things said about one check that are shown in full; the others are counted.
+const SHOWN_SAYINGS: usize = 3;
+
+/// Cases that say the same as one that is shown, and are named beside it; the others are counted.
+const SHOWN_OTHERS: usize = 6;
 
 /// Whether to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub enum Paint {
 }
 
 impl Paint {
-    fn on(self, style: Style, text: &str) -> String {
+    pub(super) fn on(self, style: Style, text: &str) -> String {
         match self {
             Paint::Plain => text.to_owned(),
             Paint::Colour => format!("{style}{text}{style:#}"),
@@ -39,14 +43,14 @@ pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
     out.push_str(&format!(
         "{} against contract {}\n",
         paint.on(BOLD, &visible(&target.name)),
-        target.contract
+        visible(&target.contract)
     ));
     let failed = |binding: bool| move |case: &&CaseView<'_>| matches!(&case.verdict, Verdict::Fail { level: broken, .. } if (*broken >= level) == binding);
     section(&mut out, view, "FAIL", RED, paint, failed(true));
     section(&mut out, view, "warn", YELLOW, paint, failed(false));
     doubts(&mut out, view, paint);
     skips(&mut out, view, paint);
-    summary(&mut out, view, paint);
+    summary(&mut out, view, level, paint);
     out
 }
 
@@ -59,8 +63,15 @@ fn section<'v>(
     chosen: impl Fn(&&CaseView<'_>) -> bool,
 ) {
     for check in &view.checks {
-        let cases: Vec<&CaseView<'_>> = check.cases.iter().filter(&chosen).collect();
-        for case in cases.iter().take(SHOWN_CASES) {
+        let said = alike(check.cases.iter().filter(&chosen), |case| {
+            let Verdict::Fail { findings, .. } = &case.verdict else {
+                return None;
+            };
+            let worst = findings.worst();
+            Some((&worst.expected, &worst.observed, &worst.because))
+        });
+        for cases in said.iter().take(SHOWN_SAYINGS) {
+            let case = cases[0];
             let Verdict::Fail {
                 findings, level, ..
             } = &case.verdict
@@ -73,8 +84,8 @@ fn section<'v>(
                 "{} {}  {}  ({level}, {})\n",
                 paint.on(style, word),
                 paint.on(BOLD, &visible(&case.case.id)),
-                check.planned.check.title,
-                check.planned.check.source,
+                visible(&check.planned.check.title),
+                visible(&check.planned.check.source),
             ));
             let because = finding
                 .because
@@ -90,49 +101,77 @@ fn section<'v>(
             let command =
                 shown.unwrap_or_else(|| format!("exchange {} of the journal", finding.exchange));
             out.push_str(&format!("     {}\n", paint.on(DIM, &visible(&command))));
+            likewise(out, check.id, &cases[1..]);
         }
-        if cases.len() > SHOWN_CASES {
-            out.push_str(&format!(
-                "     and {} more cases of {}\n",
-                cases.len() - SHOWN_CASES,
-                check.id
-            ));
-        }
+        rest(out, check.id, said.get(SHOWN_SAYINGS..).unwrap_or_default());
     }
 }
 
 fn doubts(out: &mut String, view: &View<'_>, paint: Paint) {
     for check in &view.checks {
-        let mut said: Vec<&str> = Vec::new();
-        for case in &check.cases {
+        let said = alike(check.cases.iter(), |case| match &case.verdict {
+            Verdict::Inconclusive { why, says, .. } => Some((*why, says)),
+            _ => None,
+        });
+        for cases in said.iter().take(SHOWN_SAYINGS) {
+            let case = cases[0];
             let Verdict::Inconclusive { why, says, .. } = &case.verdict else {
                 continue;
             };
-            if said.contains(&says.as_str()) || said.len() >= SHOWN_CASES {
-                continue;
-            }
-            said.push(says);
             out.push_str(&format!(
                 "\n{} {}  {}\n     {}: {}\n",
                 paint.on(YELLOW, "????"),
                 paint.on(BOLD, &visible(&case.case.id)),
-                check.planned.check.title,
+                visible(&check.planned.check.title),
                 why.word(),
                 visible(says)
             ));
+            likewise(out, check.id, &cases[1..]);
         }
-        let all = check
-            .cases
-            .iter()
-            .filter(|case| case.standing() == Standing::Inconclusive)
-            .count();
-        if all > said.len() {
-            out.push_str(&format!(
-                "     and {} more cases of {}\n",
-                all - said.len(),
-                check.id
-            ));
+        rest(out, check.id, said.get(SHOWN_SAYINGS..).unwrap_or_default());
+    }
+}
+
+/// Cases that say the same, together, in the order in which each is first said. Cases without a key are left out.
+fn alike<'v, K: PartialEq>(
+    cases: impl Iterator<Item = &'v CaseView<'v>>,
+    key: impl Fn(&'v CaseView<'v>) -> Option<K>,
+) -> Vec<Vec<&'v CaseView<'v>>> {
+    let mut groups: Vec<(K, Vec<&CaseView<'_>>)> = Vec::new();
+    for case in cases {
+        let Some(key) = key(case) else { continue };
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, group)) => group.push(case),
+            None => groups.push((key, vec![case])),
         }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// The other cases that said the same, by what sets them apart.
+fn likewise(out: &mut String, check: &str, others: &[&CaseView<'_>]) {
+    if others.is_empty() {
+        return;
+    }
+    let named: Vec<String> = others
+        .iter()
+        .take(SHOWN_OTHERS)
+        .map(|other| visible(other.case.id.strip_prefix(check).unwrap_or(&other.case.id)))
+        .collect();
+    let more = match others.len().saturating_sub(SHOWN_OTHERS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    out.push_str(&format!("     likewise {}{more}\n", named.join(" ")));
+}
+
+fn rest(out: &mut String, check: &str, groups: &[Vec<&CaseView<'_>>]) {
+    let cases: usize = groups.iter().map(Vec::len).sum();
+    if cases > 0 {
+        out.push_str(&format!(
+            "     and {cases} more cases of {}\n",
+            visible(check)
+        ));
     }
 }
 
@@ -158,7 +197,7 @@ fn skips(out: &mut String, view: &View<'_>, paint: Paint) {
         out.push_str(&format!(
             "     {}: {}\n",
             visible(&reason),
-            paint.on(DIM, &ids.join(" "))
+            paint.on(DIM, &visible(&ids.join(" ")))
         ));
     }
 }
@@ -174,7 +213,7 @@ fn reason(check: &CheckView<'_>) -> String {
         .unwrap_or_default()
 }
 
-fn summary(out: &mut String, view: &View<'_>, paint: Paint) {
+fn summary(out: &mut String, view: &View<'_>, level: Level, paint: Paint) {
     let (checks, cases) = (view.check_counts(), view.case_counts());
     let state = match &view.run.end {
         Some(end) if end.interrupted => ", interrupted".to_owned(),
@@ -193,20 +232,39 @@ fn summary(out: &mut String, view: &View<'_>, paint: Paint) {
             text
         }
     };
+    let below = match view
+        .checks
+        .iter()
+        .filter(|check| falls_short(check, level))
+        .count()
+    {
+        0 => String::new(),
+        below => format!(" ({below} below {level})"),
+    };
+    let some = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
     out.push_str(&format!(
-        "\n{} checks: {}, {}, {}, {} ({} cases{state})\n",
-        checks.total,
+        "\n{}: {}, {}, {}, {} ({}{state})\n",
+        some(checks.total, "check"),
         number(checks.pass, "pass", GREEN),
-        number(checks.fail, "fail", RED),
+        number(checks.fail, "fail", RED) + &below,
         number(checks.inconclusive, "inconclusive", YELLOW),
         number(checks.skipped, "skipped", DIM),
-        cases.total,
+        some(cases.total, "case"),
     ));
 }
 
-/// Nothing that a target or a file says reaches the terminal as a control.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    text.chars().for_each(|c| push_visible(&mut out, c));
-    out
+/// Fails, and only below the asked level.
+fn falls_short(check: &CheckView<'_>, asked: Level) -> bool {
+    check
+        .cases
+        .iter()
+        .filter_map(|case| match &case.verdict {
+            Verdict::Fail { level, .. } => Some(*level),
+            _ => None,
+        })
+        .max()
+        .is_some_and(|worst| worst < asked)
 }

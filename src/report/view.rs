@@ -1,5 +1,6 @@
 //! A run, arranged for reports: checks in the order of the plan, each with its cases.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::journal::{Doubt, RunRecord};
@@ -27,7 +28,7 @@ pub struct CaseView<'a> {
 }
 
 /// A verdict without its particulars. Ordered by how much it wants attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     Skipped,
@@ -48,7 +49,7 @@ impl Standing {
 }
 
 /// How many there are of each; they add up to `total`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Counts {
     pub total: usize,
     pub pass: usize,
@@ -70,7 +71,7 @@ impl Counts {
 }
 
 /// What a run says about its target, at and above a level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Conformity {
     Conforms,

@@ -7,19 +7,18 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 
-use super::credential;
 use super::keyring::Keyring;
-use super::request::{RequestError, Sender, build, spoil};
+use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject};
 use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
 };
 use crate::judge::{
-    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt,
+    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
-use crate::suite::plan::{Case, Plan};
+use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
 use crate::suite::template::{Scope, fill, fill_text, show};
 use crate::wire::Request;
 use indexmap::IndexMap;
@@ -32,6 +31,7 @@ pub struct Field<'a> {
     pub plan: &'a Plan,
     pub line: &'a Line,
     pub keyring: &'a Keyring,
+    pub forger: &'a super::forge::Forger,
     pub observed: &'a super::schedule::Observations,
 }
 
@@ -41,6 +41,9 @@ struct Walk<'a> {
     case: &'a Case,
     check: &'a Check,
     attempt: Attempt,
+    /// The attempt's values as controls see them.
+    control_values: Map<String, Value>,
+    in_control: bool,
     exchanges: HashMap<ExchangeId, Exchange>,
     captured: HashMap<String, Value>,
     credentials: HashMap<String, String>,
@@ -55,6 +58,7 @@ pub async fn attempt(
     check: &Check,
     number: u32,
 ) -> io::Result<(Attempt, AttemptOutcome, HashMap<ExchangeId, Exchange>)> {
+    let values = fresh_values();
     let mut walk = Walk {
         field,
         case,
@@ -62,9 +66,11 @@ pub async fn attempt(
         attempt: Attempt {
             case: case.id.clone(),
             number,
-            values: fresh_values(),
+            values: values.clone(),
             steps: Vec::new(),
         },
+        control_values: of_control(&values),
+        in_control: false,
         exchanges: HashMap::new(),
         captured: HashMap::new(),
         credentials: HashMap::new(),
@@ -101,6 +107,7 @@ pub fn fresh_values() -> Map<String, Value> {
     let mut values = Map::new();
     values.insert("canary".to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("canary2".to_owned(), json!(format!("pm{}", hex(16))));
+    values.insert(CONTROL_CANARY.to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("hex16".to_owned(), json!(hex(16)));
     values.insert("hex64".to_owned(), json!(hex(64)));
     values.insert("uuid".to_owned(), json!(uuid));
@@ -114,10 +121,15 @@ impl Walk<'_> {
         RequestScope {
             plan: self.field.plan,
             bindings: &self.case.bindings,
-            values: &self.attempt.values,
+            values: if self.in_control {
+                &self.control_values
+            } else {
+                &self.attempt.values
+            },
             captured: &self.captured,
             placeholders: Map::new(),
             credentials: &self.credentials,
+            secrets: self.field.keyring.secrets(),
         }
     }
 
@@ -126,9 +138,11 @@ impl Walk<'_> {
     }
 
     /// Fetches what the check names as `${credentials.PRINCIPAL.KIND}` outside of `as`, and notes how the journal shows
-    /// it, so that the judge can look for it.
+    /// it, so that the judge can look for it. `KIND` may also be `context` for the first credential that says where the
+    /// principal belongs, and `login` for the first that says who it is.
     async fn fetch_named_credentials(&mut self) {
-        let text = serde_json::to_string(self.check).unwrap_or_default();
+        let mut text = serde_json::to_string(self.check).unwrap_or_default();
+        text.push_str(&serde_json::to_string(&self.case.bindings).unwrap_or_default());
         for at in text
             .match_indices("${credentials.")
             .map(|(at, _)| at + "${credentials.".len())
@@ -157,11 +171,23 @@ impl Walk<'_> {
                         .read()
                         .await
                         .shown(&format!("{bound}.{kind}"), &value);
-                    self.attempt
-                        .values
-                        .insert(format!("shown.{principal}.{kind}"), json!(shown));
-                    self.credentials
-                        .insert(format!("{principal}.{kind}"), value);
+                    let is_context = self
+                        .field
+                        .plan
+                        .target
+                        .credentials
+                        .get(&kind)
+                        .is_some_and(|carriage| carriage.context);
+                    let role = if is_context { "context" } else { "login" };
+                    for name in [kind.as_str(), role] {
+                        self.attempt
+                            .values
+                            .entry(format!("shown.{principal}.{name}"))
+                            .or_insert(json!(shown));
+                        self.credentials
+                            .entry(format!("{principal}.{name}"))
+                            .or_insert_with(|| value.clone());
+                    }
                 }
             }
         }
@@ -169,7 +195,10 @@ impl Walk<'_> {
 
     async fn controls(&mut self, phase: Phase) -> io::Result<bool> {
         for (index, send) in self.check.control.iter().enumerate() {
-            self.send(Slot { phase, index }, send).await?;
+            self.in_control = true;
+            let sent = self.send(Slot { phase, index }, send).await;
+            self.in_control = false;
+            sent?;
             if !matches!(
                 self.judged(),
                 AttemptOutcome::Pass { .. } | AttemptOutcome::Fail { .. }
@@ -198,7 +227,7 @@ impl Walk<'_> {
                         .await?
                     {
                         Ok(sent) => self.took(slot, sent, &observe.capture),
-                        Err((doubt, says)) => self.doubts(slot, doubt, says),
+                        Err(fault) => self.hindered(slot, fault).await,
                     }
                 }
                 Step::Resend(resend) => match self.saved.get(&resend.resend).cloned() {
@@ -219,46 +248,46 @@ impl Walk<'_> {
                         }
                         self.took(slot, sent, &resend.capture);
                     }
-                    None => self.doubts(
-                        slot,
-                        Doubt::Harness,
-                        format!("no earlier step was saved as `{}`", resend.resend),
-                    ),
+                    None => {
+                        self.hindered(
+                            slot,
+                            Fault::Doubt(
+                                Doubt::Harness,
+                                format!("no earlier step was saved as `{}`", resend.resend),
+                            ),
+                        )
+                        .await
+                    }
                 },
                 Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
                     Some(seconds) => {
                         tokio::time::sleep(Duration::from_secs_f64(seconds).min(MAX_WAIT)).await;
-                        self.attempt.steps.push(StepTaken {
-                            slot,
-                            exchange: None,
-                            doubt: None,
-                            left_out: false,
-                        });
+                        self.attempt.steps.push(StepTaken::at(slot));
                         continue;
                     }
-                    None => self.doubts(
-                        slot,
-                        Doubt::Harness,
-                        format!("`wait: {}` is no number of seconds", wait.wait),
-                    ),
-                },
-                Step::Probe(probe) => match super::probe::probe(
-                    self.field.line,
-                    self.field.plan,
-                    probe,
-                    &self.scope(),
-                )
-                .await
-                {
-                    Ok(exchange) => {
-                        let sent = Sent {
-                            exchange: exchange?,
-                            raw: None,
-                        };
-                        self.took(slot, sent, &IndexMap::new());
+                    None => {
+                        self.hindered(
+                            slot,
+                            Fault::Doubt(
+                                Doubt::Harness,
+                                format!("`wait: {}` is no number of seconds", wait.wait),
+                            ),
+                        )
+                        .await
                     }
-                    Err(says) => self.doubts(slot, Doubt::Harness, says),
                 },
+                Step::Probe(probe) => {
+                    match super::probe::probe(self.field, probe, &self.scope()).await {
+                        Ok(exchange) => {
+                            let sent = Sent {
+                                exchange: exchange?,
+                                raw: None,
+                            };
+                            self.took(slot, sent, &IndexMap::new());
+                        }
+                        Err(fault) => self.hindered(slot, fault).await,
+                    }
+                }
             }
             match self.judged() {
                 AttemptOutcome::Pass { .. } => {}
@@ -290,17 +319,15 @@ impl Walk<'_> {
                 .is_none()
         {
             self.attempt.steps.push(StepTaken {
-                slot,
-                exchange: None,
-                doubt: None,
                 left_out: true,
+                ..StepTaken::at(slot)
             });
             return Ok(());
         }
-        let request = match self.prepare(send).await {
+        let request = match prepare(self.field, send, &mut self.scope()).await {
             Ok(request) => request,
-            Err((doubt, says)) => {
-                self.doubts(slot, doubt, says);
+            Err(fault) => {
+                self.hindered(slot, fault).await;
                 return Ok(());
             }
         };
@@ -316,17 +343,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    async fn prepare(&self, send: &Send) -> Result<Request, (Doubt, String)> {
-        let harness = |error: RequestError| (Doubt::Harness, error.to_string());
-        let mut scope = self.scope();
-        prepare(self.field, send, &mut scope)
-            .await
-            .map_err(|fault| match fault {
-                Fault::Credential(says) => (Doubt::Credential, says),
-                Fault::Request(error) => harness(error),
-            })
-    }
-
     async fn transmit(
         &self,
         request: &Request,
@@ -334,6 +350,7 @@ impl Walk<'_> {
         captures: &IndexMap<String, Capture>,
     ) -> io::Result<Sent> {
         let check = &self.check.id;
+        let captures = &self.resolved(captures);
         self.field
             .line
             .send(request, subject, |answer| {
@@ -342,9 +359,17 @@ impl Walk<'_> {
             .await
     }
 
+    fn resolved(&self, captures: &IndexMap<String, Capture>) -> IndexMap<String, Capture> {
+        let scope = self.scope();
+        captures
+            .iter()
+            .map(|(name, rule)| (name.clone(), resolved(rule, &scope)))
+            .collect()
+    }
+
     fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
         if let Some(raw) = &sent.raw {
-            for (name, rule) in captures {
+            for (name, rule) in &self.resolved(captures) {
                 if let Some(value) = capture(rule, raw) {
                     self.captured.insert(name.clone(), value);
                 }
@@ -353,66 +378,27 @@ impl Walk<'_> {
         let id = sent.exchange.id;
         self.exchanges.insert(id, sent.exchange);
         self.attempt.steps.push(StepTaken {
-            slot,
             exchange: Some(id),
-            doubt: None,
-            left_out: false,
+            ..StepTaken::at(slot)
         });
     }
 
-    fn doubts(&mut self, slot: Slot, doubt: Doubt, says: String) {
-        let says = match self.field.line.redactor.try_read() {
-            Ok(redactor) => redactor.text(&says),
-            Err(_) => says,
+    /// Notes why a step could not be taken.
+    async fn hindered(&mut self, slot: Slot, fault: Fault) {
+        let redactor = self.field.line.redactor.read().await;
+        let taken = match fault {
+            Fault::Doubt(doubt, says) => StepTaken {
+                doubt: Some((doubt, redactor.text(&says))),
+                ..StepTaken::at(slot)
+            },
+            Fault::NotHere(says) => StepTaken {
+                not_here: Some(redactor.text(&says)),
+                ..StepTaken::at(slot)
+            },
         };
-        self.attempt.steps.push(StepTaken {
-            slot,
-            exchange: None,
-            doubt: Some((doubt, says)),
-            left_out: false,
-        });
+        drop(redactor);
+        self.attempt.steps.push(taken);
     }
-}
-
-/// Why a request could not be made ready.
-pub enum Fault {
-    Credential(String),
-    Request(RequestError),
-}
-
-/// Fetches the sender's credentials, makes the request, and tells the redactor what a spoilt credential looks like.
-pub async fn prepare(
-    field: &Field<'_>,
-    send: &Send,
-    scope: &mut RequestScope<'_>,
-) -> Result<Request, Fault> {
-    let request = |error| Fault::Request(error);
-    let name = match &send.principal {
-        Some(name) => fill_text(name, &*scope).map_err(|error| request(error.into()))?,
-        None => "anonymous".to_owned(),
-    };
-    let credentials = field
-        .keyring
-        .of(&name, field.plan, field.line)
-        .await
-        .map_err(Fault::Credential)?;
-    if let Some(spoil) = spoil(send, &*scope).map_err(request)? {
-        let mut redactor = field.line.redactor.write().await;
-        for (kind, value) in &credentials {
-            if let Some(derived) = credential::derived(value, spoil) {
-                redactor.learn(&format!("{name}.{kind}, spoilt"), &derived);
-            }
-        }
-    }
-    build(
-        send,
-        &Sender {
-            name: &name,
-            credentials: &credentials,
-        },
-        scope,
-    )
-    .map_err(request)
 }
 
 pub fn captured_secrets(

@@ -47,6 +47,11 @@ impl Keyring {
         }
     }
 
+    /// What the target file keeps secret.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// The principal's credentials by kind, in the order of its declaration. Fails with a sentence.
     pub async fn of(
         &self,
@@ -105,6 +110,41 @@ impl Keyring {
         Ok(all)
     }
 
+    /// What a principal sends to an operation to get a credential, secrets filled in. Fails with a sentence.
+    pub fn exchange_body(
+        &self,
+        principal: &str,
+        operation: &str,
+        plan: &Plan,
+    ) -> Result<Value, String> {
+        let exchange = plan
+            .target
+            .principals
+            .get(principal)
+            .into_iter()
+            .flat_map(|found| found.credentials.values())
+            .find_map(|source| match source {
+                CredentialSource::Source(spec) => match spec.as_ref() {
+                    SourceSpec::Exchange(exchange) if exchange.operation == operation => {
+                        Some(exchange)
+                    }
+                    _ => None,
+                },
+                CredentialSource::Literal(_) => None,
+            })
+            .ok_or_else(|| format!("`{principal}` gets no credential from `{operation}`"))?;
+        self.filled_body(exchange)
+    }
+
+    fn filled_body(&self, exchange: &Exchange) -> Result<Value, String> {
+        let scope = SecretScope {
+            secrets: &self.secrets,
+        };
+        let body = fill_value(&exchange.body, &scope).map_err(|error| error.to_string())?;
+        // Filled already; whatever `${` a secret holds must not be read as a reference.
+        Ok(escape(body))
+    }
+
     async fn fetch(
         &self,
         source: &CredentialSource,
@@ -135,14 +175,9 @@ impl Keyring {
         line: &Line,
         depth: u8,
     ) -> Result<Held, String> {
-        let scope = SecretScope {
-            secrets: &self.secrets,
-        };
         let sender = exchange.principal.as_deref().unwrap_or("anonymous");
         let credentials = self.chain(sender, plan, line, depth + 1).await?;
-        let body = fill_value(&exchange.body, &scope).map_err(|error| error.to_string())?;
-        // Filled already; whatever `${` a secret holds must not be read as a reference.
-        let body = escape(body);
+        let body = self.filled_body(exchange)?;
         let send = Send {
             body: (!body.is_null()).then_some(Body::Patch(body)),
             ..plain_send(&exchange.operation)
@@ -156,6 +191,7 @@ impl Keyring {
             captured: &captured,
             placeholders: Map::new(),
             credentials: &fetched,
+            secrets: &self.secrets,
         };
         let request = build(
             &send,
@@ -172,9 +208,11 @@ impl Keyring {
             ..Capture::default()
         };
         let learn = |answer: &crate::journal::RecordedAnswer| {
-            capture(&rule, answer)
-                .map(|value| vec![("credential".to_owned(), show(&value))])
-                .unwrap_or_default()
+            let mut secrets = others_beside(&answer.body.0);
+            secrets.extend(
+                capture(&rule, answer).map(|value| ("credential".to_owned(), show(&value))),
+            );
+            secrets
         };
         let sent = line
             .send(&request, Subject::default(), learn)
@@ -252,6 +290,39 @@ impl Keyring {
     }
 }
 
+/// What else of an answer to a login opens something, such as a refresh token: long texts under telling names.
+fn others_beside(body: &[u8]) -> Vec<(String, String)> {
+    const TELLING: [&str; 5] = ["token", "secret", "session", "password", "key"];
+    const SHORTEST: usize = 16;
+    let mut found = Vec::new();
+    let mut open = vec![serde_json::from_slice(body).unwrap_or(Value::Null)];
+    while let Some(value) = open.pop() {
+        let members: Vec<(String, Value)> = match value {
+            Value::Object(members) => members.into_iter().collect(),
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| (String::new(), item))
+                .collect(),
+            _ => continue,
+        };
+        for (name, value) in members {
+            let lower = name.to_ascii_lowercase();
+            match value {
+                Value::String(text)
+                    if text.len() >= SHORTEST
+                        && !text.contains(char::is_whitespace)
+                        && TELLING.iter().any(|word| lower.contains(word)) =>
+                {
+                    found.push((name, text));
+                }
+                Value::Object(_) | Value::Array(_) => open.push(value),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
 fn form(pairs: &[(&str, String)]) -> String {
     url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
@@ -325,7 +396,9 @@ fn plain_send(operation: &str) -> Send {
         principal: None,
         values_of: None,
         values: Default::default(),
+        placeholders: None,
         spoil: None,
+        token: None,
         without: Vec::new(),
         method: None,
         target: None,

@@ -4,8 +4,10 @@
 mod body;
 mod case;
 mod credential;
+mod forge;
 mod keyring;
 mod pace;
+mod prepare;
 mod probe;
 mod record;
 mod request;

@@ -1,34 +1,37 @@
-//! A `probe` step: a question to the transport below HTTP, recorded as an exchange.
+//! A `probe` step: a question to the transport below HTTP, or a look at a token, recorded as an exchange.
 
 use std::io;
+use std::time::Instant;
 
+use serde_json::{Value, json};
+
+use super::case::Field;
+use super::prepare::Fault;
 use super::send::Line;
-use crate::journal::{Exchange, Octets, Record, RecordedRequest};
+use crate::journal::{Doubt, Exchange, Octets, Record, RecordedRequest};
+use crate::suite::forging;
 use crate::suite::model::{Probe as Step, ProbeKind};
-use crate::suite::plan::Plan;
 use crate::suite::template::{Scope, fill_text};
-use crate::wire::Connection;
 use crate::wire::probe::{Probe, TlsVersion};
+use crate::wire::{Connection, Origin};
 
-/// Asks and records. The outer error is a fault of the suite, the inner one of the journal.
+/// Asks and records. The inner error is the journal's.
 pub async fn probe(
-    line: &Line,
-    plan: &Plan,
+    field: &Field<'_>,
     step: &Step,
     scope: &dyn Scope,
-) -> Result<io::Result<Exchange>, String> {
+) -> Result<io::Result<Exchange>, Fault> {
+    let target = &field.plan.target;
     let plain = || {
-        plan.target
-            .plain
-            .clone()
-            .ok_or("the target has no plain-HTTP address to try")
+        let none = || Fault::NotHere("the target has no plain-HTTP address to try".to_owned());
+        target.plain.clone().ok_or_else(none)
     };
-    let https = plan.target.https.clone();
+    let https = target.https.clone();
     let (origin, question) = match step.probe {
         ProbeKind::TlsVersion => (
             https,
             Probe::TlsVersion {
-                version: version(step, scope)?,
+                version: version(step, scope).map_err(harness)?,
             },
         ),
         ProbeKind::Certificate => (https, Probe::Certificate),
@@ -40,19 +43,95 @@ pub async fn probe(
         ),
         ProbeKind::H2cPriorKnowledge => (plain()?, Probe::H2cPriorKnowledge),
         ProbeKind::H2cUpgrade => (plain()?, Probe::H2cUpgrade),
+        ProbeKind::Token => return token(field, step, scope).await,
     };
+    let line = field.line;
+    let method = serde_json::to_string(&question).map_err(|error| harness(error.to_string()))?;
     line.pace.turn().await;
-    let started_ms = line.elapsed_ms();
-    let began = std::time::Instant::now();
+    let (started_ms, began) = (line.elapsed_ms(), Instant::now());
     let answer = line.client.probe(&origin, &question).await;
+    let seen = serde_json::to_value(&answer).map_err(|error| harness(error.to_string()))?;
+    let seen = super::record::redacted_value(seen, &*line.redactor.read().await);
     let total_us = began.elapsed().as_micros() as u64;
-    let seen = serde_json::to_value(&answer).map_err(|error| error.to_string())?;
-    let exchange = Exchange {
+    Ok(keep(
+        line,
+        Exchange {
+            total_us,
+            ..exchange(line, origin, method, seen, started_ms)
+        },
+    ))
+}
+
+/// What a token says about itself: header and claims, never the signature.
+async fn token(
+    field: &Field<'_>,
+    step: &Step,
+    scope: &dyn Scope,
+) -> Result<io::Result<Exchange>, Fault> {
+    let name = step
+        .principal
+        .as_deref()
+        .ok_or_else(|| harness("`probe: token` says `as` whom".to_owned()))?;
+    let name = fill_text(name, scope).map_err(|error| harness(error.to_string()))?;
+    let (line, target) = (field.line, &field.plan.target);
+    let Some((kind, _)) = forging::token_kind(target, &name) else {
+        let says =
+            format!("neither contract nor target file describe a token of `{name}` under `tokens`");
+        return Err(Fault::NotHere(says));
+    };
+    let no_credential = |says| Fault::Doubt(Doubt::Credential, says);
+    let all = field
+        .keyring
+        .of(&name, field.plan, line)
+        .await
+        .map_err(no_credential)?;
+    let token = all
+        .iter()
+        .find(|(known, _)| known == kind)
+        .map_or("", |(_, value)| value.as_str());
+    let decoded = |part: Option<&str>| -> Value {
+        let octets = part.and_then(|part| crate::jose::base64url::decode(part).ok());
+        octets
+            .and_then(|octets| serde_json::from_slice(&octets).ok())
+            .unwrap_or(Value::Null)
+    };
+    let mut parts = token.split('.');
+    let answer = json!({
+        "header": decoded(parts.next()),
+        "claims": decoded(parts.next()),
+        "segments": token.split('.').count(),
+        "octets": token.len(),
+    });
+    let seen = line
+        .redactor
+        .read()
+        .await
+        .text(&json!({ "kind": "token", "answer": answer }).to_string());
+    let seen = serde_json::from_str(&seen).map_err(|error| harness(error.to_string()))?;
+    let method = json!({ "kind": "token", "of": name, "credential": kind }).to_string();
+    Ok(keep(
+        line,
+        exchange(line, target.https.clone(), method, seen, line.elapsed_ms()),
+    ))
+}
+
+fn harness(says: String) -> Fault {
+    Fault::Doubt(Doubt::Harness, says)
+}
+
+fn keep(line: &Line, exchange: Exchange) -> io::Result<Exchange> {
+    line.journal
+        .write(Record::Exchange(Box::new(exchange.clone())))?;
+    Ok(exchange)
+}
+
+fn exchange(line: &Line, origin: Origin, method: String, seen: Value, started_ms: u64) -> Exchange {
+    Exchange {
         id: line.id(),
         request: RecordedRequest {
             origin,
             version: "probe".to_owned(),
-            method: serde_json::to_string(&question).map_err(|error| error.to_string())?,
+            method,
             target: Octets::default(),
             headers: Vec::new(),
             body: Octets::default(),
@@ -64,13 +143,9 @@ pub async fn probe(
         connection: Connection::default(),
         started_ms,
         first_byte_us: None,
-        total_us,
+        total_us: 0,
         retried: Vec::new(),
-    };
-    Ok(line
-        .journal
-        .write(Record::Exchange(Box::new(exchange.clone())))
-        .map(|()| exchange))
+    }
 }
 
 fn version(step: &Step, scope: &dyn Scope) -> Result<TlsVersion, String> {
@@ -79,6 +154,6 @@ fn version(step: &Step, scope: &dyn Scope) -> Result<TlsVersion, String> {
         .as_deref()
         .ok_or("`probe: tls-version` names a `version`")?;
     let text = fill_text(text, scope).map_err(|error| error.to_string())?;
-    serde_json::from_value(serde_json::Value::String(text.clone()))
+    serde_json::from_value(Value::String(text.clone()))
         .map_err(|_| format!("`{text}` is no TLS version; there are ssl3, 1.0, 1.1, 1.2 and 1.3"))
 }

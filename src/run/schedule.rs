@@ -11,9 +11,11 @@ use serde_json::Map;
 use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
-use super::case::{Fault, Field, attempt, prepare, subject};
+use super::case::{Field, attempt, subject};
+use super::forge::Forger;
 use super::keyring::Keyring;
 use super::pace::Pace;
+use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
 use crate::journal::{
@@ -21,7 +23,7 @@ use crate::journal::{
 };
 use crate::judge::{Verdict, judge, needs_second_attempt};
 use crate::suite::model::Expectation;
-use crate::suite::model::OneOrMany;
+use crate::suite::model::{OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::{Secrets, Target};
 use crate::wire::{Bounds, Client, ClientConfig, Roots};
@@ -76,7 +78,7 @@ pub async fn run(
         journal: JOURNAL_VERSION,
         proofmark: env!("CARGO_PKG_VERSION").to_owned(),
         started: jiff::Timestamp::now().to_string(),
-        plan: (**plan).clone(),
+        plan: without_secrets(plan, &secrets),
     })))?;
     carry_out(
         plan,
@@ -88,6 +90,24 @@ pub async fn run(
         1,
     )
     .await
+}
+
+/// The plan for the journal. It refers to secrets by name; this is for one that the target file holds a second time
+/// where it is none, such as in the path of an operation.
+fn without_secrets(plan: &Plan, secrets: &Secrets) -> Plan {
+    let mut redactor = Redactor::new(rand::rng().random());
+    redactor.learn_all(secrets.iter());
+    let Ok(value) = serde_json::to_value(&plan.target) else {
+        return plan.clone();
+    };
+    let shown = super::record::known_replaced(value.clone(), &redactor);
+    let mut plan = plan.clone();
+    if shown != value
+        && let Ok(target) = serde_json::from_value(shown)
+    {
+        plan.target = target;
+    }
+    plan
 }
 
 /// Goes on with a run that did not come to its end: cases without a verdict are carried out from their beginning.
@@ -144,8 +164,10 @@ async fn carry_out(
             journal: journal.clone(),
             began,
             next_id: AtomicU64::new(next_id),
+            room: super::record::Room::default(),
             patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
         },
+        forger: Forger::new(secrets.clone()),
         keyring: Keyring::new(secrets, settings.roots.clone()),
         observed: Observations::default(),
         observer,
@@ -219,6 +241,7 @@ struct Shared {
     plan: Arc<Plan>,
     line: Line,
     keyring: Keyring,
+    forger: Forger,
     observed: Observations,
     observer: Arc<dyn Observer>,
     failed: Mutex<Option<io::Error>>,
@@ -246,6 +269,7 @@ impl Shared {
                 plan: &self.plan,
                 line: &self.line,
                 keyring: &self.keyring,
+                forger: &self.forger,
                 observed: &self.observed,
             };
             for number in 1..=2 {
@@ -273,8 +297,7 @@ impl Shared {
     }
 }
 
-type Look =
-    Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>>>;
+type Look = Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), Fault>>>;
 
 /// Answers to named situations, provoked once for the first attempts of all checks, and once more for the second ones.
 #[derive(Default)]
@@ -287,7 +310,7 @@ impl Observations {
         field: &Field<'_>,
         name: &str,
         number: u32,
-    ) -> io::Result<Result<Sent, (Doubt, String)>> {
+    ) -> io::Result<Result<Sent, Fault>> {
         let cell = self
             .0
             .lock()
@@ -303,9 +326,9 @@ impl Observations {
 async fn provoke(
     field: &Field<'_>,
     name: &str,
-) -> io::Result<Result<(Exchange, Option<crate::journal::RecordedAnswer>), (Doubt, String)>> {
+) -> io::Result<Result<(Exchange, Option<crate::journal::RecordedAnswer>), Fault>> {
     let Some(planned) = field.plan.situations.get(name) else {
-        return Ok(Err((
+        return Ok(Err(Fault::Doubt(
             Doubt::Harness,
             format!("the plan has no situation `{name}`"),
         )));
@@ -319,20 +342,22 @@ async fn provoke(
         captured: &captured,
         placeholders: Map::new(),
         credentials: &credentials,
+        secrets: field.keyring.secrets(),
     };
     let request = match prepare(field, &planned.situation.request, &mut scope).await {
         Ok(request) => request,
-        Err(Fault::Credential(says)) => return Ok(Err((Doubt::Credential, says))),
-        Err(Fault::Request(error)) => return Ok(Err((Doubt::Harness, error.to_string()))),
+        Err(fault) => return Ok(Err(fault)),
     };
     let status = Expectation::Conditions(Box::new(crate::suite::model::Conditions {
         status: Some(planned.situation.status.clone()),
         ..Default::default()
     }));
-    let subject = subject(
+    let mut subject = subject(
         field.plan,
         [&Some(OneOrMany::One(status)), &None, &None, &None],
     );
+    // There, to be refused is an answer.
+    subject.connection |= planned.situation.request.over == Some(Transport::Plain);
     let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
     Ok(Ok((sent.exchange, sent.raw)))
 }

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::forging;
 use super::library::Library;
 use super::model::{
     Check, DeclaredLevel, Domain, Level, Operation, Selected, Send, Step, method_writes,
@@ -92,10 +93,12 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
             None => cases.extend(expander.cases(check, &situations)),
         }
     }
+    let forgeries = forging::used(library, &target, &lists, &checks, &cases);
     Plan {
         target,
         lists,
         situations,
+        forgeries,
         checks,
         cases,
     }
@@ -286,8 +289,10 @@ impl Expander<'_> {
         }
         if let Some(words) = &selected.situations {
             let words: Vec<&str> = words.split_whitespace().collect();
-            let is = |name: &String, kinds: &Vec<String>, word: &str| {
-                word == name || kinds.iter().any(|k| k == word)
+            let is = |name: &String, kinds: &Vec<String>, words: &str| {
+                words
+                    .split('|')
+                    .any(|word| word == name || kinds.iter().any(|k| k == word))
             };
             let found: Vec<Value> = self
                 .library
@@ -299,6 +304,20 @@ impl Expander<'_> {
                 .map(|(name, _)| json!(name))
                 .collect();
             return some(found, || format!("no situation is {}", quoted(&words)));
+        }
+        if !selected.forgeries.is_empty() {
+            let found: Vec<Value> = selected
+                .forgeries
+                .iter()
+                .flat_map(|id| self.library.variants(id))
+                .map(|(name, _)| json!(name))
+                .collect();
+            return some(found, || {
+                format!(
+                    "the catalogue has no forgery {}",
+                    selected.forgeries.join(", ")
+                )
+            });
         }
         if let Some(variable) = &selected.violations {
             let operation = bindings
@@ -329,7 +348,13 @@ impl Expander<'_> {
         Ok(Vec::new())
     }
 
-    fn operation_is(&self, name: &str, word: &str) -> bool {
+    fn operation_is(&self, name: &str, words: &str) -> bool {
+        words
+            .split('|')
+            .any(|word| self.operation_is_one(name, word))
+    }
+
+    fn operation_is_one(&self, name: &str, word: &str) -> bool {
         let Some(operation) = self.target.operations.get(name) else {
             return false;
         };
@@ -340,6 +365,12 @@ impl Expander<'_> {
             "write" => operation.writes(),
             "with-body" => operation.body.is_some(),
             "with-state" => operation.state.is_some(),
+            "with-violations" => !operation.violations.is_empty(),
+            "restricted" => self
+                .target
+                .principals
+                .keys()
+                .any(|principal| self.principal_is(principal, "forbidden", Some(name))),
             _ => {
                 word == name
                     || operation.method == word
@@ -348,7 +379,13 @@ impl Expander<'_> {
         }
     }
 
-    fn principal_is(&self, name: &str, word: &str, on: Option<&str>) -> bool {
+    fn principal_is(&self, name: &str, words: &str, on: Option<&str>) -> bool {
+        words
+            .split('|')
+            .any(|word| self.principal_is_one(name, word, on))
+    }
+
+    fn principal_is_one(&self, name: &str, word: &str, on: Option<&str>) -> bool {
         let target = self.target;
         let Some(principal) = target.principals.get(name) else {
             return false;
@@ -364,11 +401,13 @@ impl Expander<'_> {
             "anonymous" => name == "anonymous",
             "authenticated" => authenticated,
             "ordinary" => ordinary && authenticated,
+            "entitled" => operation.is_some_and(|o| target.may(name, o)),
             "allowed" => ordinary && operation.is_some_and(|o| target.may(name, o)),
             "forbidden" => {
                 ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o))
             }
-            "other-tenant" => on
+            "unentitled" => authenticated && operation.is_some_and(|o| !target.may(name, o)),
+            "other-tenant" if operation.is_none() && on.is_some() => on
                 .and_then(|on| target.principals.get(on))
                 .is_some_and(|other| {
                     other.tenant.is_some()
@@ -473,6 +512,16 @@ impl Expander<'_> {
                 return Some(missing(format!(
                     "the target file gives no secret `{secret}`, which `{name}` needs"
                 )));
+            }
+        }
+        if let Some(Ok(forgery)) = send.token.as_ref().map(|text| fill_text(text, &scope)) {
+            let sender = send
+                .principal
+                .as_deref()
+                .map_or(Ok("anonymous".to_owned()), |p| fill_text(p, &scope))
+                .ok()?;
+            if let Some(says) = forging::unmet(self.library, self.target, &sender, &forgery) {
+                return Some(missing(says));
             }
         }
         let operation = fill_text(&send.send, &scope).ok()?;

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::builtin::{CONTRACTS, SUITES};
+use indexmap::IndexMap;
+
+use super::builtin::{CONTRACTS, FORGERIES, SUITES};
 use super::coherence;
 use super::library::Library;
 use super::load::{Document, Mistake, decode, decode_strict};
 use super::model::{Contract, Suite};
+use crate::jose::forgery::Entry;
 
 /// What cannot be loaded.
 #[derive(Debug)]
@@ -26,9 +29,25 @@ pub struct Read<T> {
     pub value: T,
 }
 
+/// The catalogue of forgeries, by the id of the entry.
+pub type Forgeries = IndexMap<String, Entry>;
+
+/// Suites and contracts, each with its document, and the catalogue.
+pub type Reads = (Vec<Read<Suite>>, Vec<Read<Contract>>, Forgeries);
+
 /// Loads the library; `folder` holds suites (`*.yaml`) and contracts (`contracts/*.yaml`), which stand in for built-in
 /// ones of the same name.
 pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
+    let (suites, contracts, forgeries) = read_all(folder)?;
+    let mistakes = coherence::mistakes(&suites, &contracts);
+    if !mistakes.is_empty() {
+        return Err(Unloadable::Mistakes(mistakes));
+    }
+    Ok(assemble(suites, contracts, forgeries))
+}
+
+/// The same, not yet looked at together.
+pub fn read_all(folder: Option<&Path>) -> Result<Reads, Unloadable> {
     let mut suites = Vec::new();
     let mut contracts = Vec::new();
     let mut mistakes = Vec::new();
@@ -37,6 +56,10 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
     }
     for (name, text) in CONTRACTS {
         read_into(name, text.as_bytes(), &mut contracts, &mut mistakes);
+    }
+    let mut forgeries: Vec<Read<Vec<Entry>>> = Vec::new();
+    for (name, text) in FORGERIES {
+        read_into(name, text.as_bytes(), &mut forgeries, &mut mistakes);
     }
     if let Some(folder) = folder {
         let mut own = Vec::new();
@@ -55,13 +78,24 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
             });
         }
     }
+    let forgeries = forgeries
+        .into_iter()
+        .flat_map(|read| read.value)
+        .map(|entry| (entry.id.clone(), entry))
+        .collect();
     if mistakes.is_empty() {
-        mistakes.extend(coherence::mistakes(&suites, &contracts));
+        Ok((suites, contracts, forgeries))
+    } else {
+        Err(Unloadable::Mistakes(mistakes))
     }
-    if !mistakes.is_empty() {
-        return Err(Unloadable::Mistakes(mistakes));
-    }
-    Ok(Library {
+}
+
+pub(super) fn assemble(
+    suites: Vec<Read<Suite>>,
+    contracts: Vec<Read<Contract>>,
+    forgeries: Forgeries,
+) -> Library {
+    Library {
         suites: suites
             .into_iter()
             .map(|read| (read.value.suite.clone(), read.value))
@@ -70,7 +104,8 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
             .into_iter()
             .map(|read| (read.value.contract.clone(), read.value))
             .collect(),
-    })
+        forgeries,
+    }
 }
 
 /// Reads one file and checks it as far as it goes by itself; schema included.
@@ -97,7 +132,7 @@ where
     }
 }
 
-fn replace<T>(all: &mut Vec<Read<T>>, own: Vec<Read<T>>, name: impl Fn(&T) -> String) {
+pub(super) fn replace<T>(all: &mut Vec<Read<T>>, own: Vec<Read<T>>, name: impl Fn(&T) -> String) {
     for read in own {
         let own_name = name(&read.value);
         match all.iter_mut().find(|known| name(&known.value) == own_name) {

@@ -3,13 +3,17 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::model::{Check, Contract, Situation, Suite};
+use super::model::{Check, Contract, Level, Situation, Suite};
+use super::pattern;
+use crate::jose::forgery::{Entry, Forgery};
 
 /// Suites and contracts, parsed and free of mistakes.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     pub suites: IndexMap<String, Suite>,
     pub contracts: IndexMap<String, Contract>,
+    /// The catalogue of forgeries, by the id of the entry.
+    pub forgeries: IndexMap<String, Entry>,
 }
 
 impl Library {
@@ -63,5 +67,45 @@ impl Library {
             )
             .cloned()
             .collect()
+    }
+
+    /// The forgeries of one entry: name and change of each variant.
+    pub fn variants(&self, id: &str) -> Vec<(String, Forgery)> {
+        self.forgeries
+            .get(id)
+            .map(|entry| entry.forgeries().collect())
+            .unwrap_or_default()
+    }
+
+    /// One forgery by its full name: `ENTRY` or `ENTRY/VARIANT`.
+    pub fn forgery(&self, name: &str) -> Option<(&Entry, Forgery)> {
+        let entry = self.forgeries.get(name.split('/').next()?)?;
+        let (_, forgery) = entry.forgeries().find(|(known, _)| known == name)?;
+        Some((entry, forgery))
+    }
+}
+
+/// Whether a contract asks for a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applies {
+    /// At this level, unless a target file says otherwise.
+    At(Level),
+    /// The contract leaves it out, for this reason.
+    Excluded(String),
+    /// The contract does not name it.
+    Not,
+}
+
+impl Contract {
+    pub fn applies(&self, check: &Check) -> Applies {
+        let named = |p: &String| pattern::matches(p, &check.id);
+        if !self.checks.include.iter().any(named) {
+            return Applies::Not;
+        }
+        if let Some((_, reason)) = self.checks.exclude.iter().find(|(p, _)| named(p)) {
+            return Applies::Excluded(reason.clone());
+        }
+        let declared = self.levels.iter().rev().find(|(p, _)| named(p));
+        Applies::At(declared.map_or(check.level.by_default(), |(_, level)| *level))
     }
 }

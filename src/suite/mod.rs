@@ -2,11 +2,16 @@
 
 mod builtin;
 mod coherence;
+mod concealed;
 mod expand;
+pub mod forging;
 pub mod gather;
 mod library;
+pub mod lint;
 pub mod load;
 pub mod model;
+pub mod narrate;
+pub mod narrate_matrix;
 mod pattern;
 pub mod plan;
 mod secret;
@@ -15,7 +20,7 @@ pub mod target_file;
 pub mod template;
 
 pub use expand::{MAX_CASES_PER_CHECK, Wanted, expand};
-pub use library::Library;
+pub use library::{Applies, Library};
 pub use pattern::matches as pattern_matches;
 pub use plan::Plan;
 pub use secret::Secrets;

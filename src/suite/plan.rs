@@ -8,10 +8,24 @@ use serde_json::{Map, Value, json};
 use super::model::{Check, Level, Situation};
 use super::target::Target;
 use super::template::{Found, Scope};
+use crate::jose::forgery::Forgery;
 
 /// Names of the unguessable values that every attempt makes anew: `canary` and `canary2` (letters and digits), digits
-/// in hexadecimal, a version 4 UUID, and a number of six digits.
+/// in hexadecimal, a version 4 UUID, and a number of six digits. `canary` is another one in controls.
 pub const ATTEMPT_VALUES: [&str; 6] = ["canary", "canary2", "hex16", "hex64", "uuid", "number"];
+
+/// Where an attempt keeps the `canary` of its controls.
+pub const CONTROL_CANARY: &str = "canary of controls";
+
+/// The values of an attempt as its controls see them: `canary` is another one than in the steps, so that what a control
+/// plants is never taken for the effect of a step.
+pub fn of_control(values: &Map<String, Value>) -> Map<String, Value> {
+    let mut own = values.clone();
+    if let Some(canary) = own.get(CONTROL_CANARY).cloned() {
+        own.insert("canary".to_owned(), canary);
+    }
+    own
+}
 
 /// Values of the variables of a matrix, in the order of `for_each`.
 pub type Bindings = Map<String, Value>;
@@ -22,6 +36,9 @@ pub struct Plan {
     /// Lists of all suites, by name.
     pub lists: IndexMap<String, Vec<Value>>,
     pub situations: IndexMap<String, PlannedSituation>,
+    /// Every forgery that some case uses, by its full name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub forgeries: IndexMap<String, PlannedForgery>,
     pub checks: IndexMap<String, PlannedCheck>,
     pub cases: Vec<Case>,
 }
@@ -38,6 +55,14 @@ pub struct PlannedCheck {
 pub struct PlannedSituation {
     pub situation: Situation,
     pub bindings: Bindings,
+}
+
+/// A forgery as the plan holds it: what the forger hopes for, and the change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedForgery {
+    pub tries: String,
+    pub source: String,
+    pub change: Forgery,
 }
 
 /// One cell of a check's matrix.
@@ -137,6 +162,7 @@ impl PlanScope<'_> {
                 "name" => json!(name),
                 "method" => json!(operation.method),
                 "path" => json!(format!("{}{}", self.target.prefix, operation.path)),
+                "path_below_base" => json!(operation.path),
                 "state" => json!(operation.state.as_ref()?),
                 "state_as" => json!(operation.state_as.as_ref()?),
                 "writes" if operation.writes() => json!(true),

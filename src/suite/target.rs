@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::model::{
     Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits,
     Operation, OperationEntry, OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
+    TokenTerms,
 };
 use super::secret::Secrets;
 use crate::wire::{Origin, Scheme};
@@ -43,6 +44,8 @@ pub struct Target {
     pub values: IndexMap<String, Value>,
     pub features: Vec<String>,
     pub credentials: IndexMap<String, Carriage>,
+    /// What is known of the tokens of a kind of credential.
+    pub tokens: IndexMap<String, TokenTerms>,
     pub principals: IndexMap<String, Principal>,
     /// Principals whose secrets the target file does not give, with the name of the first missing one.
     pub absent_principals: IndexMap<String, String>,
@@ -164,8 +167,33 @@ pub fn merge(
         }
     }
 
+    // What cannot be filled is not offered, as with principals: checks about it are skipped.
+    operations.retain(|_, built| {
+        secret_names_in(&serde_json::to_string(&built.body).unwrap_or_default())
+            .iter()
+            .all(|secret| secrets.get(secret).is_some())
+    });
     let mut credentials = contract.credentials.clone();
     credentials.extend(file.credentials.clone());
+    let mut tokens = contract.tokens.clone();
+    tokens.extend(file.tokens.clone());
+    for (kind, terms) in &mut tokens {
+        if let Some(minting) = &terms.minting_key
+            && secret_names_in(&minting.key)
+                .iter()
+                .any(|name| secrets.get(name).is_none())
+        {
+            // The contract may name a key that this target file does not give; then there is none.
+            terms.minting_key = None;
+        }
+        if let Some(minting) = &mut terms.minting_key
+            && !minting.key.contains("${")
+        {
+            let secret = format!("{kind}.minting_key");
+            secrets.insert(&secret, minting.key.clone());
+            minting.key = format!("${{secret.{secret}}}");
+        }
+    }
     let mut principals = contract.principals.clone();
     for (name, principal) in &file.principals {
         principals.insert(name.clone(), principal.clone());
@@ -193,6 +221,11 @@ pub fn merge(
                 let secret = format!("{name}.{kind}");
                 secrets.insert(&secret, text.clone());
                 *text = format!("${{secret.{secret}}}");
+            }
+            if let CredentialSource::Source(spec) = source
+                && file.principals.contains_key(name)
+            {
+                conceal(spec, &format!("{name}.{kind}"), secrets);
             }
             if let Some(missing) = secret_names(source)
                 .into_iter()
@@ -228,6 +261,7 @@ pub fn merge(
         values: file.values.clone(),
         features,
         credentials,
+        tokens,
         principals,
         absent_principals,
         operations,
@@ -255,6 +289,69 @@ fn list(words: &[&str]) -> String {
     }
 }
 
+/// Words that the name of a member has when its value opens something.
+const TELLING: &[&str] = &[
+    "token",
+    "secret",
+    "password",
+    "passphrase",
+    "proof",
+    "key",
+    "code",
+    "pin",
+    "otp",
+    "credential",
+    "assertion",
+    "hash",
+    "signature",
+];
+/// A literal of this length is taken for a secret whatever its name.
+const LONG_LITERAL: usize = 20;
+
+/// Moves what was written into the file itself to the secrets, and leaves a reference to it in the plan.
+fn conceal(spec: &mut SourceSpec, name: &str, secrets: &mut Secrets) {
+    match spec {
+        SourceSpec::Oauth2(oauth2) => conceal_text(
+            &mut oauth2.client_secret,
+            &format!("{name}.client_secret"),
+            secrets,
+        ),
+        SourceSpec::Exchange(exchange) => conceal_members(&mut exchange.body, "", name, secrets),
+        SourceSpec::Command(_) => {}
+    }
+}
+
+fn conceal_members(value: &mut Value, member: &str, name: &str, secrets: &mut Secrets) {
+    match value {
+        Value::String(text) => {
+            let lower = member.to_ascii_lowercase();
+            if TELLING.iter().any(|word| lower.contains(word)) || text.len() >= LONG_LITERAL {
+                conceal_text(text, &format!("{name}.{member}"), secrets);
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                conceal_members(item, &format!("{member}{at}"), name, secrets);
+            }
+        }
+        Value::Object(members) => {
+            for (member, value) in members {
+                conceal_members(value, member, name, secrets);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Templates stay: what they name is a secret already.
+fn conceal_text(text: &mut String, name: &str, secrets: &mut Secrets) {
+    if text.contains("${") || text.len() < super::target_file::SHORTEST_SECRET {
+        return;
+    }
+    secrets.insert(name, std::mem::take(text));
+    *text = format!("${{secret.{name}}}");
+}
+
 /// Names after `secret.` in a credential source.
 fn secret_names(source: &CredentialSource) -> Vec<String> {
     let text = match source {
@@ -265,7 +362,11 @@ fn secret_names(source: &CredentialSource) -> Vec<String> {
             SourceSpec::Command(words) => words.join(" "),
         },
     };
-    super::template::references(&text)
+    secret_names_in(&text)
+}
+
+fn secret_names_in(text: &str) -> Vec<String> {
+    super::template::references(text)
         .unwrap_or_default()
         .iter()
         .filter_map(|reference| reference.path.strip_prefix("secret.").map(str::to_owned))

@@ -28,7 +28,7 @@ pub enum TemplateError {
     Depth(String),
 }
 
-const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, reverse, swap-case, times-10, times-160, times-1000";
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, chop, first-10, swap-case, times-10, times-160, times-1000";
 const MAX_DEPTH: u8 = 8;
 
 /// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
@@ -206,10 +206,17 @@ fn apply(filter: &str, text: &str) -> String {
             .map(|(parent, _)| parent)
             .unwrap_or_default()
             .to_owned(),
+        "before-query" => text.split('?').next().unwrap_or_default().to_owned(),
         "times-10" => text.repeat(10),
         "times-160" => text.repeat(160),
         "times-1000" => text.repeat(1000),
         "reverse" => text.chars().rev().collect(),
+        "chop" => {
+            let mut characters = text.chars();
+            characters.next_back();
+            characters.collect()
+        }
+        "first-10" => text.chars().take(10).collect(),
         _ => text.to_owned(),
     }
 }
@@ -248,7 +255,7 @@ mod tests {
     fn names() -> Names {
         Names(json!({
             "n": 5, "who": "Ann", "greeting": "hi ${who}", "loop": "${loop}",
-            "op": {"path": "/a/me"}, "hostile": "${who}"
+            "op": {"path": "/a/me"}, "link": "/go?next=/me?", "hostile": "${who}"
         }))
     }
 
@@ -276,6 +283,7 @@ mod tests {
             Ok(json!("%6D%65"))
         );
         assert_eq!(fill("${op.path|parent}/x", &names()), Ok(json!("/a/x")));
+        assert_eq!(fill("${link|before-query}", &names()), Ok(json!("/go")));
         assert!(matches!(
             fill("${n|nope}", &names()),
             Err(TemplateError::Filter(_))

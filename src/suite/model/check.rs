@@ -98,15 +98,17 @@ pub enum Domain {
     Selected(Box<Selected>),
 }
 
-/// Values selected from the target. Exactly one of the first five.
+/// Values selected from the target. Exactly one of the first six. Where words select, `a|b` is one word that either fits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selected {
-    /// Operations that are all of these words: `public`, `protected`, `read`, `write`, a method, or of their `is`.
+    /// Operations that are all of these words: `public`, `protected`, `read`, `write`, `with-body`, `with-state`,
+    /// `with-violations`, `restricted` (some principal has a login and not the right), a method, or of their `is`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operations: Option<String>,
     /// Principals that are all of these words: `anonymous`, `authenticated`, a role, or of their `is`; or
-    /// `allowed`, `forbidden` (for the operation of `on`), `same-role-other-tenant` (as the principal of `on`).
+    /// `allowed`, `forbidden` (for the operation of `on`; ordinary principals, whose `is` is empty), `entitled`,
+    /// `unentitled` (the same for whatever principals), `same-role`, `other-tenant` (than the principal of `on`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Option<String>,
     /// A named list of the suite.
@@ -118,6 +120,9 @@ pub struct Selected {
     /// Names of the violations of the operation of this variable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub violations: Option<String>,
+    /// Forgeries of the catalogue by id; each stands for all of its variants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forgeries: Vec<String>,
     /// A parameter that is a list (its members) or an object (`name` and `value` of each).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,

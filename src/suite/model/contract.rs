@@ -7,6 +7,7 @@ use super::expectation::Conditions;
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
+use super::token::TokenTerms;
 
 /// A published set of promises: which checks apply, at which level, with which parameters, and what answers look like.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +27,9 @@ pub struct Contract {
     /// Kinds of credential and how each travels.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub credentials: IndexMap<String, Carriage>,
+    /// By kind of credential: what is known of its tokens, where they are JWTs.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub tokens: IndexMap<String, TokenTerms>,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub principals: IndexMap<String, Principal>,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]

@@ -9,6 +9,7 @@ mod operation;
 mod principal;
 mod step;
 mod target;
+mod token;
 
 pub use check::{Check, Domain, Needs, Selected, Situation, Suite};
 pub use contract::{Contract, Parameter, Selection};
@@ -24,3 +25,4 @@ pub use step::{
     Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Send, Spoil, Step, Transport, Wait,
 };
 pub use target::{Consent, Limits, TargetFile};
+pub use token::{MintingKey, TokenTerms};

@@ -32,9 +32,16 @@ pub struct Send {
     /// Values that fill the placeholders of the operation, over those of the principal.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
+    /// Fills every placeholder of the operation with this text, in which `${own}` is what would stand there otherwise.
+    /// `unknown` fills it with something of the same form that nothing has: as long, of the same kinds of characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placeholders: Option<String>,
     /// What is wrong with the credential: one of the `Spoil` words, or a reference to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spoil: Option<String>,
+    /// The forgery that the sender's token is changed by, by name (`claims-changed`, `kid-path/dev-null`) or reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// Credentials that are not sent, by kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
@@ -145,6 +152,9 @@ pub struct Probe {
     /// For `tls-version`: `ssl3`, `1.0`, `1.1`, `1.2` or `1.3`, or a reference to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// For `token`: the principal whose token is looked at.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
     /// For `alpn`: the protocol names offered, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offer: Vec<String>,
@@ -173,6 +183,8 @@ pub enum ProbeKind {
     H2cPriorKnowledge,
     /// `Upgrade: h2c` on the plain address.
     H2cUpgrade,
+    /// The header and claims of a token that the target issued (`as` says to whom); never its signature.
+    Token,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -183,7 +195,7 @@ pub enum Transport {
     Plain,
 }
 
-/// One line, several lines, or none.
+/// One line, several lines, or none. A line that is a reference to a list sends several, one to `null` sends none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum HeaderChange {
@@ -218,7 +230,7 @@ pub enum Spoil {
     Twice,
 }
 
-/// Where a captured value is found.
+/// Where a captured value is found. The texts may hold references (`${param.NAME}`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Capture {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
+use super::token::TokenTerms;
 
 /// One deployment under test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +42,9 @@ pub struct TargetFile {
     /// Kinds of credential beyond the contract's, or in their place.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub credentials: IndexMap<String, Carriage>,
+    /// By kind of credential: what is known of its tokens, in place of what the contract says.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub tokens: IndexMap<String, TokenTerms>,
     /// Principals beyond the contract's, or in their place.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub principals: IndexMap<String, Principal>,

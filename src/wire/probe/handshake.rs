@@ -85,6 +85,9 @@ pub struct HandshakeAnswer {
     /// When trust was looked at, in Unix seconds by our clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<u64>,
+    /// Whole days from then until the leaf runs out; negative when it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days_left: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<SocketAddr>,
 }
@@ -121,6 +124,7 @@ pub(super) async fn handshake_kept(
         unreadable: 0,
         trust: None,
         seen_at: None,
+        days_left: None,
         peer: None,
     };
     let stream = match try_handshake(client, origin, offer, &mut answer).await {
@@ -156,6 +160,10 @@ async fn try_handshake(
     let connecting = TlsConnector::from(Arc::new(config)).connect(told, stream);
     let connected = tokio::time::timeout(client.bounds.connect, connecting).await;
     if let Some(seen) = recorder.take() {
+        answer.days_left = seen
+            .certificates
+            .first()
+            .map(|leaf| days_between(seen.at, leaf.not_after));
         answer.certificates = seen.certificates;
         answer.unreadable = seen.unreadable;
         answer.trust = Some(seen.trust);
@@ -177,6 +185,11 @@ async fn try_handshake(
         .alpn_protocol()
         .map(|name| String::from_utf8_lossy(name).into_owned());
     Ok(stream)
+}
+
+fn days_between(from: u64, until: i64) -> i64 {
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    until.saturating_sub(from).div_euclid(86_400)
 }
 
 fn config(

@@ -1,0 +1,125 @@
+//! `proofmark list`: the checks.
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::json;
+
+use super::columns::{Format, columns};
+use super::exit::Exit;
+use super::output::{Fault, Output};
+use super::run::AskedLevel;
+use crate::suite::gather::library;
+use crate::suite::model::{Check, Level};
+use crate::suite::{Applies, Library, pattern_matches};
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Only checks whose id matches, `*` for any characters
+    #[arg(long = "check", value_name = "PATTERN")]
+    checks: Vec<String>,
+    /// Only checks of this suite
+    #[arg(long = "suite", value_name = "NAME")]
+    suites: Vec<String>,
+    /// Only checks of this contract, at its levels
+    #[arg(long, value_name = "NAME")]
+    contract: Option<String>,
+    /// Only checks of this level and above
+    #[arg(long, value_name = "LEVEL")]
+    level: Option<AskedLevel>,
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+impl List {
+    pub fn execute(self, suites: Option<&Path>, out: &Output) -> Result<Exit, Fault> {
+        let library = library(suites)?;
+        let contract = match &self.contract {
+            None => None,
+            Some(name) => Some(library.contract(name).ok_or_else(|| {
+                let all: Vec<&str> = library.contracts.keys().map(String::as_str).collect();
+                Fault::Usage(format!(
+                    "there is no contract `{name}`; there are {}",
+                    all.join(", ")
+                ))
+            })?),
+        };
+        let level = |check: &Check| match contract {
+            None => Some(check.level.by_default()),
+            Some(contract) => match contract.applies(check) {
+                Applies::At(level) => Some(level),
+                Applies::Excluded(_) | Applies::Not => None,
+            },
+        };
+        let lowest = self.level.map_or(Level::Advice, Level::from);
+        let chosen: Vec<(&str, &Check, Level)> = library
+            .checks()
+            .filter(|(suite, check)| wanted(&self.suites, suite) && wanted(&self.checks, &check.id))
+            .filter_map(|(suite, check)| Some((suite, check, level(check)?)))
+            .filter(|(_, _, level)| *level >= lowest)
+            .collect();
+        if chosen.is_empty() {
+            return Err(nothing(&library, &self.suites));
+        }
+        out.print(&match self.format {
+            Format::Text => text(&chosen, out),
+            Format::Json => {
+                let all: Vec<_> = chosen
+                    .iter()
+                    .map(|(suite, check, level)| {
+                        json!({
+                            "id": check.id,
+                            "suite": suite,
+                            "level": level,
+                            "title": check.title,
+                            "source": check.source,
+                            "proved_by": check.proved_by,
+                        })
+                    })
+                    .collect();
+                format!("{:#}\n", serde_json::Value::from(all))
+            }
+        });
+        Ok(Exit::Conforms)
+    }
+}
+
+fn wanted(patterns: &[String], name: &str) -> bool {
+    patterns.is_empty()
+        || patterns
+            .iter()
+            .any(|pattern| pattern_matches(pattern, name))
+}
+
+fn text(chosen: &[(&str, &Check, Level)], out: &Output) -> String {
+    let rows: Vec<[String; 4]> = chosen
+        .iter()
+        .map(|(suite, check, level)| {
+            [
+                check.id.clone(),
+                level.word().to_owned(),
+                (*suite).to_owned(),
+                check.title.clone(),
+            ]
+        })
+        .collect();
+    let table = columns(["CHECK", "LEVEL", "SUITE", "PROMISE"], &rows, out.paint);
+    let noun = if rows.len() == 1 { "check" } else { "checks" };
+    format!("{table}\n{} {noun}\n", rows.len())
+}
+
+fn nothing(library: &Library, suites: &[String]) -> Fault {
+    let all: Vec<&str> = library
+        .suites
+        .values()
+        .filter(|suite| !suite.checks.is_empty())
+        .map(|suite| suite.suite.as_str())
+        .collect();
+    Fault::Usage(match suites {
+        [] => "no check is like that; without filters, `proofmark list` shows all".to_owned(),
+        _ => format!(
+            "no check is like that; suites with checks are {}",
+            all.join(", ")
+        ),
+    })
+}

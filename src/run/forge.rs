@@ -1,0 +1,255 @@
+//! Makes forged tokens: fetches what is needed, and applies the plan's forgeries.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use tokio::sync::{Mutex, OnceCell};
+
+use super::send::{Line, Subject};
+use crate::jose::forgery::{Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge};
+use crate::jose::{Algorithm, SigningKey, import, import_one};
+use crate::suite::Secrets;
+use crate::suite::model::TokenTerms;
+use crate::suite::plan::Plan;
+use crate::suite::template::{Found, Scope, fill_text};
+use crate::wire::{Request, Version};
+
+/// Why there is no forged token.
+#[derive(Debug)]
+pub enum ForgeFault {
+    /// It cannot be made of what this target has; the case is not covered.
+    NotHere(String),
+    /// Something that should be there could not be had; the case is in doubt.
+    Trouble(String),
+}
+
+/// A key set document, fetched once; `None` inside where the target publishes none.
+type Published = Arc<OnceCell<Option<Vec<u8>>>>;
+
+/// The valid token that a forgery starts from.
+pub struct Valid<'a> {
+    /// Kind of credential.
+    pub kind: &'a str,
+    pub terms: &'a TokenTerms,
+    pub token: &'a str,
+    /// A second valid token, of somebody else, if there is one.
+    pub another: Option<&'a str>,
+}
+
+/// Keys by kind of credential, and those of the attacker.
+pub struct Forger {
+    secrets: Secrets,
+    strangers: Strangers,
+    published: Mutex<HashMap<String, Published>>,
+}
+
+impl Forger {
+    pub fn new(secrets: Secrets) -> Self {
+        Self {
+            secrets,
+            strangers: Strangers::new(),
+            published: Mutex::default(),
+        }
+    }
+
+    /// The token, changed as the plan's forgery of this name says.
+    pub async fn token(
+        &self,
+        plan: &Plan,
+        line: &Line,
+        valid: &Valid<'_>,
+        name: &str,
+    ) -> Result<String, ForgeFault> {
+        let planned = plan
+            .forgeries
+            .get(name)
+            .ok_or_else(|| ForgeFault::Trouble(format!("the plan has no forgery `{name}`")))?;
+        let document = self
+            .public_keys(plan, line, valid.kind, valid.terms)
+            .await
+            .map_err(ForgeFault::Trouble)?;
+        self.forge(plan, &planned.change, valid, document.as_deref())
+    }
+
+    fn forge(
+        &self,
+        plan: &Plan,
+        change: &Forgery,
+        valid: &Valid<'_>,
+        document: Option<&[u8]>,
+    ) -> Result<String, ForgeFault> {
+        let terms = valid.terms;
+        let minting = self.minting_key(terms).map_err(ForgeFault::Trouble)?;
+        let material = Material::captured(valid.token.as_bytes(), &self.strangers)
+            .map_err(|error| ForgeFault::NotHere(format!("the token is no signed JWT: {error}")))?;
+        let target = match document {
+            Some(document) => target_key(document, valid.token).map_err(ForgeFault::Trouble)?,
+            None => None,
+        };
+        let material = match &target {
+            Some(key) => material.with_target(key),
+            None => material,
+        };
+        let material = match &minting {
+            Some(key) => material.with_issuer(key),
+            None => material,
+        };
+        let material = match valid.another {
+            Some(token) => material
+                .with_another(token.as_bytes())
+                .map_err(|e| ForgeFault::Trouble(e.to_string()))?,
+            None => material,
+        };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs() as i64);
+        let mut env = Env::new(now);
+        for (name, value) in plan.target.params.iter().chain(&terms.values) {
+            let value = match value {
+                Value::String(text) => crate::suite::template::fill(text, &PlanValues { plan })
+                    .unwrap_or(value.clone()),
+                other => other.clone(),
+            };
+            env.set(name.clone(), value);
+        }
+        let token = forge(change, &material, &env).map_err(|error| match error {
+            Unforgeable::Sign(_) | Unforgeable::Key(_) | Unforgeable::Encryption => {
+                ForgeFault::Trouble(error.to_string())
+            }
+            other => ForgeFault::NotHere(format!("the forgery cannot be made here: {other}")),
+        })?;
+        // Field values are octets; a token that is not UTF-8 would be another one if it were sent as text.
+        String::from_utf8(token)
+            .map_err(|_| ForgeFault::NotHere("the forged token is no text".to_owned()))
+    }
+
+    fn minting_key(&self, terms: &TokenTerms) -> Result<Option<SigningKey>, String> {
+        let Some(minting) = &terms.minting_key else {
+            return Ok(None);
+        };
+        let scope = SecretScope {
+            secrets: &self.secrets,
+        };
+        let text = fill_text(&minting.key, &scope).map_err(|error| error.to_string())?;
+        let algorithm = minting.algorithm.as_deref().map(|name| {
+            Algorithm::of_name(name).ok_or_else(|| format!("`{name}` is no JWS algorithm"))
+        });
+        match (import_one(text.as_bytes()), algorithm.transpose()?) {
+            (Ok(jwk), _) => SigningKey::new(jwk)
+                .map(Some)
+                .map_err(|error| format!("the minting key: {error}")),
+            (Err(_), Some(algorithm)) if algorithm.name().starts_with("HS") => {
+                Ok(Some(SigningKey::secret(text.into_bytes(), algorithm)))
+            }
+            (Err(error), _) => Err(format!("the minting key: {error}")),
+        }
+    }
+
+    /// The key set of the target, fetched once.
+    async fn public_keys(
+        &self,
+        plan: &Plan,
+        line: &Line,
+        kind: &str,
+        terms: &TokenTerms,
+    ) -> Result<Option<Vec<u8>>, String> {
+        if let Some(text) = &terms.public_key {
+            let scope = SecretScope {
+                secrets: &self.secrets,
+            };
+            let text = fill_text(text, &scope).map_err(|error| error.to_string())?;
+            let set =
+                import(text.as_bytes()).map_err(|error| format!("the public key: {error}"))?;
+            return Ok(Some(set.public_document().to_string().into_bytes()));
+        }
+        let Some(jwks) = &terms.jwks else {
+            return Ok(None);
+        };
+        let cell = self
+            .published
+            .lock()
+            .await
+            .entry(kind.to_owned())
+            .or_default()
+            .clone();
+        let fetched = cell
+            .get_or_try_init(|| async {
+                let path = plan
+                    .target
+                    .operations
+                    .get(jwks)
+                    .map_or(jwks.as_str(), |operation| operation.path.as_str());
+                let target = &plan.target;
+                let request = Request {
+                    origin: target.https.clone(),
+                    version: Version::H1,
+                    method: "GET".to_owned(),
+                    target: format!("{}{path}", target.prefix).into_bytes(),
+                    headers: vec![
+                        ("Host".to_owned(), target.https.authority().into_bytes()),
+                        ("Accept".to_owned(), b"application/json".to_vec()),
+                    ],
+                    body: bytes::Bytes::new(),
+                    fresh_connection: false,
+                    await_continue: false,
+                };
+                let sent = line
+                    .send(&request, Subject::default(), |_| Vec::new())
+                    .await
+                    .map_err(|error| error.to_string())?;
+                match sent.raw {
+                    Some(raw) if raw.status == 200 => Ok(Some(raw.body.0)),
+                    Some(raw) => Err(format!("the key set at {path} was answered {}", raw.status)),
+                    None => Err(format!("the key set at {path} was not answered")),
+                }
+            })
+            .await;
+        fetched.cloned().map_err(|says: String| says)
+    }
+}
+
+/// The key that the valid token names, or the first of the set.
+fn target_key(document: &[u8], valid: &str) -> Result<Option<TargetKey>, String> {
+    let kid = crate::jose::StrictJws::parse(valid.as_bytes())
+        .ok()
+        .and_then(|jws| jws.header().kid().map(str::to_owned));
+    let named = TargetKey::of_set(document, kid.as_deref())
+        .map_err(|error| format!("the key set: {error}"))?;
+    match named {
+        Some(key) => Ok(Some(key)),
+        None => TargetKey::of_set(document, None).map_err(|error| format!("the key set: {error}")),
+    }
+}
+
+struct SecretScope<'a> {
+    secrets: &'a Secrets,
+}
+
+impl Scope for SecretScope<'_> {
+    fn find(&self, path: &[&str]) -> Option<Found> {
+        let ["secret", rest @ ..] = path else {
+            return None;
+        };
+        self.secrets
+            .get(&rest.join("."))
+            .map(|value| Found::Literal(Value::String(value.to_owned())))
+    }
+}
+
+struct PlanValues<'a> {
+    plan: &'a Plan,
+}
+
+impl Scope for PlanValues<'_> {
+    fn find(&self, path: &[&str]) -> Option<Found> {
+        let bindings = serde_json::Map::new();
+        crate::suite::plan::PlanScope {
+            target: &self.plan.target,
+            lists: &self.plan.lists,
+            bindings: &bindings,
+        }
+        .find(path)
+    }
+}

@@ -1,0 +1,119 @@
+//! Which forgeries can be made for a target, and why not the others. Pure.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::library::Library;
+use super::model::{Step, TokenTerms};
+use super::plan::{Case, PlanScope, PlannedCheck, PlannedForgery};
+use super::target::Target;
+use super::template::fill_text;
+use crate::jose::forgery::Need;
+
+/// The kind of credential of a principal that is a token with terms of its own.
+pub fn token_kind<'t>(target: &'t Target, principal: &str) -> Option<(&'t str, &'t TokenTerms)> {
+    let principal = target.principals.get(principal)?;
+    let kind = principal
+        .credentials
+        .keys()
+        .find(|kind| target.tokens.contains_key(*kind))?;
+    target
+        .tokens
+        .get_key_value(kind)
+        .map(|(kind, terms)| (kind.as_str(), terms))
+}
+
+/// Another principal with a token of the same kind.
+pub fn another<'t>(target: &'t Target, principal: &str) -> Option<&'t str> {
+    let (kind, _) = token_kind(target, principal)?;
+    target
+        .principals
+        .iter()
+        .find(|(name, other)| {
+            *name != principal
+                && other.kinds.is_empty()
+                && other.credentials.contains_key(kind)
+                && !target.absent_principals.contains_key(*name)
+        })
+        .map(|(name, _)| name.as_str())
+}
+
+/// A value that forgeries refer to: from the token's terms, or a parameter of the same name.
+pub fn value<'t>(target: &'t Target, terms: &'t TokenTerms, name: &str) -> Option<&'t Value> {
+    terms.values.get(name).or_else(|| target.params.get(name))
+}
+
+/// Why a forgery cannot be made for a principal's token, as far as the target file tells.
+pub fn unmet(library: &Library, target: &Target, principal: &str, name: &str) -> Option<String> {
+    let Some((entry, forgery)) = library.forgery(name) else {
+        return Some(format!("the catalogue has no forgery `{name}`"));
+    };
+    let Some((kind, terms)) = token_kind(target, principal) else {
+        return Some(format!(
+            "neither contract nor target file describe a token of `{principal}` under `tokens`"
+        ));
+    };
+    let needs = entry
+        .needs
+        .iter()
+        .chain(&forgery.needs())
+        .cloned()
+        .collect::<Vec<_>>();
+    needs.iter().find_map(|need| match need {
+        Need::Token | Need::EcdsaKey | Need::Certificate => None,
+        Need::AnotherToken => another(target, principal)
+            .is_none()
+            .then(|| format!("no second principal has a `{kind}`")),
+        Need::MintingKey | Need::RsaMintingKey => terms
+            .minting_key
+            .is_none()
+            .then(|| format!("the target file gives no `minting_key` for `{kind}`")),
+        Need::PublicKey | Need::RsaPublicKey | Need::EcPublicKey => (terms.jwks.is_none()
+            && terms.public_key.is_none())
+        .then(|| format!("the target file says neither `jwks` nor `public_key` for `{kind}`")),
+        Need::Value(wanted) if wanted == "listener" => {
+            Some("no listener of ours can be reached from the target".to_owned())
+        }
+        Need::Value(wanted) => {
+            let root = wanted.split('.').next().unwrap_or(wanted);
+            value(target, terms, root).is_none().then(|| {
+                format!("the target file gives no value `{root}` for the tokens of kind `{kind}`")
+            })
+        }
+    })
+}
+
+/// Every forgery that the open cases use.
+pub fn used(
+    library: &Library,
+    target: &Target,
+    lists: &IndexMap<String, Vec<Value>>,
+    checks: &IndexMap<String, PlannedCheck>,
+    cases: &[Case],
+) -> IndexMap<String, PlannedForgery> {
+    let mut used = IndexMap::new();
+    for case in cases.iter().filter(|case| case.skip.is_none()) {
+        let Some(planned) = checks.get(&case.check) else {
+            continue;
+        };
+        let scope = PlanScope {
+            target,
+            lists,
+            bindings: &case.bindings,
+        };
+        for step in &planned.check.steps {
+            let Step::Send(send) = step else { continue };
+            let Some(Ok(name)) = send.token.as_ref().map(|text| fill_text(text, &scope)) else {
+                continue;
+            };
+            if let Some((entry, change)) = library.forgery(&name) {
+                used.entry(name).or_insert_with(|| PlannedForgery {
+                    tries: entry.tries.clone(),
+                    source: entry.source.clone(),
+                    change,
+                });
+            }
+        }
+    }
+    used
+}

@@ -1,0 +1,395 @@
+//! Steps in sentences, for the explain page and the catalogue: what is done, and what is expected of the answer. Built
+//! from the data alone, so that the page cannot say anything else than what is run.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::model::{
+    Body, Capture, Check, Expectation, HeaderChange, OneOrMany, Probe, ProbeKind, Send, Spoil,
+    Step, Transport,
+};
+use super::template::{Found, Scope, references, show};
+use crate::judge::{brief, describe};
+
+/// One step in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Narration {
+    /// What is done: an imperative sentence without a full stop.
+    pub does: String,
+    /// What is expected of the answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expects: Vec<Expected>,
+}
+
+/// One expectation in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Expected {
+    pub force: Force,
+    /// A phrase that reads after "expects".
+    pub says: String,
+    /// What it means when it does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// What hangs on an expectation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Force {
+    /// A correct target does so; otherwise there is no verdict.
+    Control,
+    /// The promise, at the check's level.
+    Expect,
+    Should,
+    Advise,
+}
+
+/// The steps of a check, controls and clean-up aside. `situation` gives the title of a situation by its name.
+pub fn steps(check: &Check, situation: &dyn Fn(&str) -> Option<String>) -> Vec<Narration> {
+    check.steps.iter().map(|s| step(s, situation)).collect()
+}
+
+/// A request that is a control: what it expects is a condition for a verdict, and is `accepted` where it says nothing.
+pub fn control(send: &Send) -> Narration {
+    let mut narration = narrate_send(send);
+    for expected in &mut narration.expects {
+        if expected.force == Force::Expect {
+            expected.force = Force::Control;
+        }
+    }
+    if narration.expects.is_empty() {
+        narration.expects.push(Expected {
+            force: Force::Control,
+            says: "the answer `accepted`".to_owned(),
+            because: None,
+        });
+    }
+    narration
+}
+
+/// A request whose answer is not judged.
+pub fn clean_up(send: &Send) -> Narration {
+    Narration {
+        does: narrate_send(send).does,
+        expects: Vec::new(),
+    }
+}
+
+fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
+    match step {
+        Step::Send(send) => narrate_send(send),
+        Step::Observe(observe) => {
+            let what = match situation(&observe.observe) {
+                Some(title) => format!("Look at the answer to {title}"),
+                None => format!("Look at the answer to {}", plain(&observe.observe)),
+            };
+            Narration {
+                does: finished(what, observe.save.as_deref(), &observe.capture),
+                expects: expected([
+                    (Force::Control, &observe.control),
+                    (Force::Expect, &observe.expect),
+                    (Force::Should, &observe.should),
+                    (Force::Advise, &observe.advise),
+                ]),
+            }
+        }
+        Step::Resend(resend) => {
+            let mut what = format!(
+                "Send the request of `{}` again, byte for byte",
+                resend.resend
+            );
+            if resend.fresh_connection {
+                what.push_str(", on a connection of its own");
+            }
+            Narration {
+                does: finished(what, resend.save.as_deref(), &resend.capture),
+                expects: expected([
+                    (Force::Control, &resend.control),
+                    (Force::Expect, &resend.expect),
+                    (Force::Should, &resend.should),
+                    (Force::Advise, &resend.advise),
+                ]),
+            }
+        }
+        Step::Wait(wait) => Narration {
+            does: format!("Wait for {} seconds", plain(&show(&wait.wait))),
+            expects: Vec::new(),
+        },
+        Step::Probe(probe) => Narration {
+            does: finished(narrate_probe(probe), probe.save.as_deref(), []),
+            expects: expected([
+                (Force::Control, &probe.control),
+                (Force::Expect, &probe.expect),
+                (Force::Should, &probe.should),
+                (Force::Advise, &probe.advise),
+            ]),
+        },
+    }
+}
+
+fn narrate_probe(probe: &Probe) -> String {
+    match probe.probe {
+        ProbeKind::TlsVersion => {
+            let version = probe.version.as_deref().map_or("…".to_owned(), plain);
+            format!("Offer TLS version {version} and nothing newer")
+        }
+        ProbeKind::Certificate => "Look at the certificate chain that the target sends".to_owned(),
+        ProbeKind::Alpn => format!("Offer {} by ALPN", quoted(&probe.offer)),
+        ProbeKind::H2cPriorKnowledge => {
+            "Speak HTTP/2 with prior knowledge to the plain-HTTP address".to_owned()
+        }
+        ProbeKind::H2cUpgrade => "Ask the plain-HTTP address for `Upgrade: h2c`".to_owned(),
+        ProbeKind::Token => {
+            let whose = probe.principal.as_deref().map_or("…".to_owned(), plain);
+            format!("Look at the token that the target issued to {whose}")
+        }
+    }
+}
+
+/// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
+const SPOKEN: [&str; 23] = [
+    "send",
+    "as",
+    "values_of",
+    "values",
+    "spoil",
+    "without",
+    "method",
+    "target",
+    "query",
+    "headers",
+    "body",
+    "content_type",
+    "over",
+    "http",
+    "fresh_connection",
+    "await_continue",
+    "given",
+    "control",
+    "expect",
+    "should",
+    "advise",
+    "save",
+    "capture",
+];
+
+fn narrate_send(send: &Send) -> Narration {
+    let who = send.principal.as_deref().unwrap_or("anonymous");
+    let mut what = format!("Send {} as {}", plain(&send.send), plain(who));
+    let mut also = |text: String| {
+        what.push_str(", ");
+        what.push_str(&text);
+    };
+    if let Some(owner) = &send.values_of {
+        also(format!("with the ids of what {} owns", plain(owner)));
+    }
+    for (name, value) in &send.values {
+        also(format!("with {} for `{name}`", brief(&show(value))));
+    }
+    if let Some(spoil) = &send.spoil {
+        also(match serde_json::from_value(Value::String(spoil.clone())) {
+            Ok(spoil) => spoilt(spoil).to_owned(),
+            Err(_) => format!("with {} done to the credential", plain(spoil)),
+        });
+    }
+    if !send.without.is_empty() {
+        also(format!("without {}", quoted(&send.without)));
+    }
+    if let Some(method) = &send.method {
+        also(format!("with the method {}", plain(method)));
+    }
+    if let Some(target) = &send.target {
+        also(format!("to the path {}", plain(target)));
+    }
+    for (name, value) in &send.query {
+        also(match value {
+            Some(value) => format!("with the query parameter `{name}` set to {}", plain(value)),
+            None => format!("without the query parameter `{name}`"),
+        });
+    }
+    for (name, change) in &send.headers {
+        also(match change {
+            HeaderChange::Absent(()) => format!("without `{name}`"),
+            HeaderChange::Line(value) => format!("with {}", brief(&format!("{name}: {value}"))),
+            HeaderChange::Lines(values) => {
+                format!("with `{name}` {} times: {}", values.len(), quoted(values))
+            }
+        });
+    }
+    if let Some(body) = &send.body {
+        also(narrate_body(body));
+    }
+    match send.content_type.as_deref() {
+        None => {}
+        Some("") => also("without a `Content-Type`".to_owned()),
+        Some(kind) => also(format!("as {}", plain(kind))),
+    }
+    match send.over {
+        None | Some(Transport::Https) => {}
+        Some(Transport::Plain) => also("over plain HTTP".to_owned()),
+    }
+    if let Some(version) = &send.http {
+        also(format!("over HTTP/{version}"));
+    }
+    if send.fresh_connection {
+        also("on a connection of its own".to_owned());
+    }
+    if send.await_continue {
+        also("waiting for `100 Continue` before the body".to_owned());
+    }
+    if let Ok(Value::Object(members)) = serde_json::to_value(send) {
+        for (name, value) in &members {
+            if !SPOKEN.contains(&name.as_str()) {
+                also(format!(
+                    "with {}",
+                    brief(&format!("{name}: {}", show(value)))
+                ));
+            }
+        }
+    }
+    if let Some(given) = &send.given {
+        also(format!(
+            "if there is a {}",
+            plain(&format!("${{{}}}", given.trim()))
+        ));
+    }
+    Narration {
+        does: finished(what, send.save.as_deref(), &send.capture),
+        expects: expected([
+            (Force::Control, &send.control),
+            (Force::Expect, &send.expect),
+            (Force::Should, &send.should),
+            (Force::Advise, &send.advise),
+        ]),
+    }
+}
+
+fn spoilt(spoil: Spoil) -> &'static str {
+    match spoil {
+        Spoil::Absent => "without its credential",
+        Spoil::Empty => "with nothing where its credential stands",
+        Spoil::Blank => "with a blank where its credential stands",
+        Spoil::Malformed => "with `x` for a credential",
+        Spoil::Unknown => "with a well-formed credential that was never issued",
+        Spoil::Truncated => "with the last eight characters of its credential cut off",
+        Spoil::Altered => "with one character of its credential altered",
+        Spoil::OtherScheme => {
+            "with its credential under an authentication scheme that was not asked for"
+        }
+        Spoil::Bare => "with its credential bare of the scheme",
+        Spoil::Twice => "with its credential sent twice",
+    }
+}
+
+fn narrate_body(body: &Body) -> String {
+    match body {
+        Body::Json(value) => format!("with the JSON body {}", brief(&value.to_string())),
+        Body::Patch(value) => format!("with its body changed by {}", brief(&value.to_string())),
+        Body::Text(text) => format!("with the body {}", brief(text)),
+        Body::Form(fields) => {
+            let fields: Vec<String> = fields.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            format!("with the form {}", brief(&fields.join("&")))
+        }
+        Body::Hex(digits) => format!("with the octets {}", brief(digits)),
+        Body::Filler(octets) => format!("with a JSON body of {octets} octets"),
+        Body::Nested(depth) => format!("with a JSON body of arrays nested {depth} deep"),
+        Body::Violation(name) => format!(
+            "with a body that breaks the schema by {}",
+            plain(name).replace("the violation", "the chosen violation")
+        ),
+        Body::Exchange(principal) => {
+            format!("with what {} sends to get its credential", plain(principal))
+        }
+        Body::AsForm(_) => "with the members of its body as a form".to_owned(),
+        Body::Texts(text) => {
+            format!(
+                "with every text of its body replaced by {}",
+                brief(&text.to_string())
+            )
+        }
+        Body::None(()) => "without a body".to_owned(),
+    }
+}
+
+fn finished<'c>(
+    mut what: String,
+    save: Option<&str>,
+    captures: impl IntoIterator<Item = (&'c String, &'c Capture)>,
+) -> String {
+    if let Some(name) = save {
+        what.push_str(&format!("; call this `{name}`"));
+    }
+    for (name, capture) in captures {
+        let place = match capture {
+            Capture {
+                json: Some(path), ..
+            } => format!("`{path}` of the body"),
+            Capture {
+                header: Some(field),
+                ..
+            } => format!("the field `{field}`"),
+            Capture {
+                cookie: Some(cookie),
+                ..
+            } => format!("the cookie `{cookie}`"),
+            _ => "the body".to_owned(),
+        };
+        let part = match &capture.matches {
+            Some(pattern) => format!("what {} matches in ", brief(pattern)),
+            None => String::new(),
+        };
+        what.push_str(&format!("; keep {part}{place} as `{name}`"));
+    }
+    what
+}
+
+fn expected(sayings: [(Force, &Option<OneOrMany<Expectation>>); 4]) -> Vec<Expected> {
+    let mut all = Vec::new();
+    for (force, list) in sayings {
+        for expectation in list.as_ref().map_or(&[][..], OneOrMany::as_slice) {
+            let because = match expectation {
+                Expectation::Answer(_) => None,
+                Expectation::Conditions(conditions) => conditions.because.clone(),
+            };
+            all.push(Expected {
+                force,
+                says: describe::expectation(expectation, &Unfilled),
+                because,
+            });
+        }
+    }
+    all
+}
+
+/// References stay as they are written: a page about a check is about no target.
+struct Unfilled;
+
+impl Scope for Unfilled {
+    fn find(&self, _: &[&str]) -> Option<Found> {
+        None
+    }
+}
+
+/// `${operation}` → `the operation`; any other text in backquotes, with its references as they are written.
+pub(super) fn plain(text: &str) -> String {
+    if let Ok(all) = references(text)
+        && let [only] = all.as_slice()
+        && only.start == 0
+        && only.end == text.len()
+        && only.filters.is_empty()
+        && !only.path.contains('.')
+    {
+        return format!("the {}", only.path.replace(['_', '-'], " "));
+    }
+    brief(text)
+}
+
+pub(super) fn quoted<T: AsRef<str>>(words: &[T]) -> String {
+    let words: Vec<String> = words.iter().map(|word| brief(word.as_ref())).collect();
+    match words.split_last() {
+        None => "nothing".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, more)) => format!("{} and {last}", more.join(", ")),
+    }
+}
