@@ -55,7 +55,6 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         headers::FIXED_FLAWS,
         password::FLAWS,
         token::FLAWS,
-        edge::errors::CLOSED_FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
         token::LIFETIME_FLAWS,
