@@ -203,7 +203,7 @@ impl Run {
         };
         progress.clear();
         let outcome = outcome.map_err(|error| Fault::World(error.to_string()))?;
-        let records = journal.records();
+        let records = journal.take_records();
         let run =
             RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
         let view = View::of(&run);

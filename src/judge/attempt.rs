@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::conditions::{Sight, end, mentions};
-use super::scope::{AttemptScope, capture, filled_capture};
+use super::scope::{AttemptScope, capture, resolved};
 use super::status;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
@@ -245,10 +245,11 @@ impl<'a> Attempted<'a> {
             self.saved.insert(name.clone(), exchange);
         }
         for (name, rule) in sayings.capture.into_iter().flatten() {
+            let rule = &resolved(rule, &self.scope(exchange));
             match exchange
                 .answer
                 .as_ref()
-                .and_then(|answer| capture(&filled_capture(rule, &self.scope(exchange)), answer))
+                .and_then(|answer| capture(rule, answer))
             {
                 Some(value) => drop(self.captured.insert(name.clone(), value)),
                 None if rule.optional || self.finding_stops() => {}

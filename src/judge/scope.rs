@@ -57,18 +57,18 @@ impl Scope for AttemptScope<'_> {
     }
 }
 
-/// A capture whose texts are filled. What cannot be filled stands as it is, and finds nothing.
-pub fn filled_capture(capture: &Capture, scope: &dyn Scope) -> Capture {
-    let fill = |text: &Option<String>| {
+/// A capture with the references in its texts filled; what cannot be filled stays as it is and finds nothing.
+pub fn resolved(rule: &Capture, scope: &dyn Scope) -> Capture {
+    let filled = |text: &Option<String>| {
         text.as_ref()
             .map(|text| fill_text(text, scope).unwrap_or_else(|_| text.clone()))
     };
     Capture {
-        json: fill(&capture.json),
-        header: fill(&capture.header),
-        cookie: fill(&capture.cookie),
-        matches: fill(&capture.matches),
-        ..capture.clone()
+        json: filled(&rule.json),
+        header: filled(&rule.header),
+        cookie: filled(&rule.cookie),
+        matches: filled(&rule.matches),
+        ..rule.clone()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
 };
 use crate::judge::{
-    AttemptOutcome, awaits_connection_end, awaits_overload, capture, filled_capture, judge_attempt,
+    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
@@ -350,27 +350,28 @@ impl Walk<'_> {
         captures: &IndexMap<String, Capture>,
     ) -> io::Result<Sent> {
         let check = &self.check.id;
-        let captures = self.filled(captures);
+        let captures = &self.resolved(captures);
         self.field
             .line
             .send(request, subject, |answer| {
-                captured_secrets(check, &captures, answer)
+                captured_secrets(check, captures, answer)
             })
             .await
     }
 
-    fn filled(&self, captures: &IndexMap<String, Capture>) -> IndexMap<String, Capture> {
+    fn resolved(&self, captures: &IndexMap<String, Capture>) -> IndexMap<String, Capture> {
+        let scope = self.scope();
         captures
             .iter()
-            .map(|(name, rule)| (name.clone(), filled_capture(rule, &self.scope())))
+            .map(|(name, rule)| (name.clone(), resolved(rule, &scope)))
             .collect()
     }
 
     fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
         if let Some(raw) = &sent.raw {
-            for (name, rule) in self.filled(captures) {
-                if let Some(value) = capture(&rule, raw) {
-                    self.captured.insert(name, value);
+            for (name, rule) in &self.resolved(captures) {
+                if let Some(value) = capture(rule, raw) {
+                    self.captured.insert(name.clone(), value);
                 }
             }
         }

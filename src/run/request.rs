@@ -1,6 +1,5 @@
 //! A `send` step → the octets of a request. Pure: whatever varies comes in through the scope.
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::body::{self, BodyError, Made};
@@ -322,11 +321,3 @@ impl Lines {
         Ok(())
     }
 }
-
-/// A body cut to what the journal keeps of a request.
-pub fn kept(body: &Bytes) -> &[u8] {
-    &body[..body.len().min(KEPT_REQUEST_BYTES)]
-}
-
-/// Octets of a request's body that the journal keeps. Larger bodies are fillers that the plan can make again.
-pub const KEPT_REQUEST_BYTES: usize = 16 * 1024;

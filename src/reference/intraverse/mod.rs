@@ -55,6 +55,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         headers::FIXED_FLAWS,
         password::FLAWS,
         token::FLAWS,
+        edge::errors::CLOSED_FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
         edge::errors::CLOSED_FLAWS,

@@ -230,7 +230,7 @@ pub enum Spoil {
     Twice,
 }
 
-/// Where a captured value is found.
+/// Where a captured value is found. The texts may hold references (`${param.NAME}`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Capture {
