@@ -156,6 +156,7 @@ const SPOKEN: [&str; 24] = [
     "as",
     "values_of",
     "values",
+    "placeholders",
     "spoil",
     "token",
     "without",
@@ -190,6 +191,12 @@ fn narrate_send(send: &Send) -> Narration {
     }
     for (name, value) in &send.values {
         also(format!("with {} for `{name}`", brief(&show(value))));
+    }
+    if let Some(text) = &send.placeholders {
+        also(match text.as_str() {
+            "unknown" => "with ids of the same form that nothing has".to_owned(),
+            text => format!("with {} for every id", plain(text)),
+        });
     }
     if let Some(spoil) = &send.spoil {
         also(match serde_json::from_value(Value::String(spoil.clone())) {
