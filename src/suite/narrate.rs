@@ -151,7 +151,7 @@ fn narrate_probe(probe: &Probe) -> String {
 }
 
 /// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
-const SPOKEN: [&str; 24] = [
+const SPOKEN: [&str; 25] = [
     "send",
     "as",
     "values_of",
