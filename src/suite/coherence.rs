@@ -9,7 +9,7 @@ use super::gather::Read;
 use super::load::Mistake;
 use super::model::{Check, Contract, Domain, Expectation, OneOrMany, Spoil, Step, Suite};
 use super::plan::ATTEMPT_VALUES;
-use super::template::references;
+use super::template::{alternatives, references};
 
 /// Answers that suites may name; every contract declares all of them that its checks use.
 pub fn mistakes(suites: &[Read<Suite>], contracts: &[Read<Contract>]) -> Vec<Mistake> {
@@ -217,8 +217,11 @@ fn template_mistakes(
                 continue;
             }
         };
-        for reference in all {
-            let mut path = reference.path.split('.');
+        let named = all
+            .iter()
+            .flat_map(|reference| alternatives(reference.path).map(move |path| (reference, path)));
+        for (reference, name) in named {
+            let mut path = name.split('.');
             let first = path.next().unwrap_or_default();
             let second = path.next().unwrap_or_default();
             let says = match first {
@@ -227,7 +230,7 @@ fn template_mistakes(
                 }
                 "list" if !known.lists.contains(second) => format!("there is no list `{second}`"),
                 _ if names.contains(first)
-                    || names.contains(reference.path)
+                    || names.contains(name)
                     || ROOTS.contains(&first) =>
                 {
                     continue;

@@ -406,7 +406,7 @@ impl Expander<'_> {
             "forbidden" => {
                 ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o))
             }
-            "unentitled" => authenticated && operation.is_some_and(|o| !target.may(name, o)),
+            "unentitled" => operation.is_some_and(|o| !target.may(name, o)),
             "other-tenant" if operation.is_none() && on.is_some() => on
                 .and_then(|on| target.principals.get(on))
                 .is_some_and(|other| {

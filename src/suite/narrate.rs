@@ -151,11 +151,12 @@ fn narrate_probe(probe: &Probe) -> String {
 }
 
 /// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
-const SPOKEN: [&str; 24] = [
+const SPOKEN: [&str; 25] = [
     "send",
     "as",
     "values_of",
     "values",
+    "placeholders",
     "spoil",
     "token",
     "without",
@@ -190,6 +191,12 @@ fn narrate_send(send: &Send) -> Narration {
     }
     for (name, value) in &send.values {
         also(format!("with {} for `{name}`", brief(&show(value))));
+    }
+    if let Some(text) = &send.placeholders {
+        also(match text.as_str() {
+            "unknown" => "with ids of the same form that nothing has".to_owned(),
+            text => format!("with {} for every id", plain(text)),
+        });
     }
     if let Some(spoil) = &send.spoil {
         also(match serde_json::from_value(Value::String(spoil.clone())) {

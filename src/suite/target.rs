@@ -170,7 +170,7 @@ pub fn merge(
 
     // What cannot be filled is not offered, as with principals: checks about it are skipped.
     operations.retain(|_, built| {
-        secret_names_in(&serde_json::to_string(&built.body).unwrap_or_default())
+        secret_names_in(&serde_json::to_string(&(&built.body, &built.headers)).unwrap_or_default())
             .iter()
             .all(|secret| secrets.get(secret).is_some())
     });

@@ -1,4 +1,4 @@
-//! `${name.member|filter}` in the texts of suites, contracts and target files.
+//! `${name.member ?? other.name|filter}` in the texts of suites, contracts and target files.
 
 use serde_json::Value;
 
@@ -144,13 +144,19 @@ fn fill_at(text: &str, scope: &dyn Scope, depth: u8) -> Result<Value, TemplateEr
     Ok(Value::String(out))
 }
 
+/// The names of `a ?? b`, of which the first that has a value counts.
+pub fn alternatives(path: &str) -> impl Iterator<Item = &str> {
+    path.split("??").map(str::trim)
+}
+
 fn resolve(
     reference: &Reference<'_>,
     scope: &dyn Scope,
     depth: u8,
 ) -> Result<Value, TemplateError> {
-    let path: Vec<&str> = reference.path.split('.').collect();
-    let value = match scope.find(&path) {
+    let found = alternatives(reference.path)
+        .find_map(|path| scope.find(&path.split('.').collect::<Vec<_>>()));
+    let value = match found {
         Some(Found::Literal(value)) => value,
         Some(Found::Template(value)) => fill_value_at(&value, scope, depth + 1)?,
         None => return Err(TemplateError::Unknown(reference.path.to_owned())),
@@ -288,6 +294,16 @@ mod tests {
             fill("${n|nope}", &names()),
             Err(TemplateError::Filter(_))
         ));
+    }
+
+    #[test]
+    fn the_first_name_that_has_a_value_counts() {
+        assert_eq!(fill("${nobody ?? who|upper}", &names()), Ok(json!("ANN")));
+        assert_eq!(fill("${who ?? n}", &names()), Ok(json!("Ann")));
+        assert_eq!(
+            fill("${nobody ?? nothing}", &names()),
+            Err(TemplateError::Unknown("nobody ?? nothing".into()))
+        );
     }
 
     #[test]
