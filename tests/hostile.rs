@@ -196,7 +196,7 @@ async fn an_endless_body_is_cut_and_said_to_be() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compression_bomb_stays_as_small_as_it_came() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    for _ in 0..512 {
+    for _ in 0..128 {
         bomb.write_all(&vec![0; 1 << 20]).unwrap();
     }
     let bomb = bomb.finish().unwrap();

@@ -323,18 +323,17 @@ async fn failed_exchanges_keep_secrets_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_cut_within_a_secret_keep_it_in() {
-    for lost in [1, 8, 12] {
-        let code = fire(move |request, _| {
-            if request.target.starts_with("/me") {
-                let secret = presented(request).swap_remove(0);
-                let body = format!("{}{}", "a".repeat(262_144 - secret.len() + lost), secret);
-                return Reply::Keep(answer("200 OK", &[], body.as_bytes()));
-            }
-            echo(request)
-        })
-        .await;
-        assert!(matches!(code, Some(1 | 3)), "{code:?}");
-    }
+    // Eight octets of the secret lie beyond the bound.
+    let code = fire(|request, _| {
+        if request.target.starts_with("/me") {
+            let secret = presented(request).swap_remove(0);
+            let body = format!("{}{}", "a".repeat(262_144 - secret.len() + 8), secret);
+            return Reply::Keep(answer("200 OK", &[], body.as_bytes()));
+        }
+        echo(request)
+    })
+    .await;
+    assert!(matches!(code, Some(1 | 3)), "{code:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
