@@ -229,10 +229,7 @@ fn template_mistakes(
                     format!("no contract has a parameter `{second}`")
                 }
                 "list" if !known.lists.contains(second) => format!("there is no list `{second}`"),
-                _ if names.contains(first)
-                    || names.contains(name)
-                    || ROOTS.contains(&first) =>
-                {
+                _ if names.contains(first) || names.contains(name) || ROOTS.contains(&first) => {
                     continue;
                 }
                 _ => format!("`{first}` is nothing that this check knows"),
