@@ -15,6 +15,7 @@ use crate::suite::model::{
 };
 use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::template::fill_text;
+use crate::wire::Failure;
 use indexmap::IndexMap;
 
 /// What one attempt shows.
@@ -280,7 +281,7 @@ impl<'a> Attempted<'a> {
         };
         let wanted = &planned.situation.status;
         match &exchange.answer {
-            None => match no_answer_wanted(&planned.situation.request, exchange) {
+            None => match not_spoken(&planned.situation.request, exchange.failure.as_ref()) {
                 Some(says) => Err(Stop::NotCovered(says)),
                 None => Err(self.no_answer(exchange)),
             },
@@ -425,8 +426,8 @@ impl<'a> Attempted<'a> {
 
 /// A plain address need not answer, and HTTP/2 need not be spoken: what would be seen there is then just not covered.
 /// Silence remains a doubt, since it cannot be told from a lost route.
-fn no_answer_wanted(request: &Send, exchange: &Exchange) -> Option<String> {
-    let end = end(exchange.failure.as_ref()?)?;
+fn not_spoken(request: &Send, failure: Option<&Failure>) -> Option<String> {
+    let end = end(failure?)?;
     let plain = request.over == Some(Transport::Plain);
     match end {
         ConnectionEnd::Refused | ConnectionEnd::Reset | ConnectionEnd::Closed if plain => {
@@ -450,4 +451,35 @@ fn not_an_answer(status: u16) -> Stop {
         Doubt::NotAnAnswer,
         format!("{status} came in place of an answer, also after waiting"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_need_not_be_spoken_is_no_doubt() {
+        let request = |terms: &str| serde_json::from_str::<Send>(terms).unwrap();
+        let plain = request(r#"{"send": "GET /", "over": "plain"}"#);
+        let h2 = request(r#"{"send": "GET /", "http": "2"}"#);
+        let usual = request(r#"{"send": "GET /"}"#);
+        let lost = Failure::Timeout(crate::wire::Phase::Connect);
+        let tls = Failure::Tls("no_application_protocol".to_owned());
+        for (request, failure, is_spoken_of) in [
+            (&plain, &Failure::Refused, true),
+            (&plain, &Failure::Closed, true),
+            (&plain, &lost, false),
+            (&h2, &tls, true),
+            (&h2, &Failure::Refused, false),
+            (&usual, &Failure::Closed, false),
+            (&usual, &tls, false),
+        ] {
+            assert_eq!(
+                not_spoken(request, Some(failure)).is_some(),
+                is_spoken_of,
+                "{failure}"
+            );
+        }
+        assert_eq!(not_spoken(&plain, None), None);
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::forging;
 use super::library::Library;
 use super::model::{
-    Check, DeclaredLevel, Domain, Level, Operation, Selected, Send, Step, method_writes,
+    Body, Check, DeclaredLevel, Domain, Level, Operation, Selected, Send, Step, method_writes,
 };
 use super::pattern;
 use super::plan::{
@@ -583,19 +583,34 @@ impl Expander<'_> {
             .principals
             .get(&owner)
             .map(|principal| &principal.values);
-        references(&operation.path)
-            .unwrap_or_default()
+        // A body of the step's own stands in the place of the operation's, unless it is laid over it.
+        let own_body = matches!(
+            &send.body,
+            None | Some(Body::Patch(_) | Body::Texts(_) | Body::AsForm(()))
+        );
+        let body = match &operation.body {
+            Some(body) if own_body => serde_json::to_string(body).unwrap_or_default(),
+            _ => String::new(),
+        };
+        let path = if send.target.is_none() {
+            operation.path.as_str()
+        } else {
+            ""
+        };
+        [path, &body]
             .into_iter()
+            .flat_map(|text| references(text).unwrap_or_default())
             .map(|reference| reference.path)
             .find_map(|name| {
-                let given = send.values.contains_key(name)
+                let given = name.starts_with("secret.")
+                    || send.values.contains_key(name)
                     || captured.contains(&name)
                     || ATTEMPT_VALUES.contains(&name)
                     || scope.find(&name.split('.').collect::<Vec<_>>()).is_some()
                     || values
                         .and_then(|values| values.get(name))
                         .is_some_and(|value| fill_value(value, &scope).is_ok());
-                (!given && send.target.is_none()).then(|| name.to_owned())
+                (!given).then(|| name.to_owned())
             })
     }
 

@@ -136,8 +136,8 @@ pub async fn report_forms() -> Vec<String> {
     let ran = proofmark(&arguments, &[]).await;
     let text = ran.text();
     let (_, listed) = text
-        .split_once("there is ")
-        .or_else(|| text.split_once("there are "))
+        .split_once("; there is ")
+        .or_else(|| text.split_once("; there are "))
         .expect("the refusal lists the forms");
     let line = listed.lines().next().unwrap();
     line.replace(" and ", ", ")

@@ -328,3 +328,24 @@ impl ServerCertVerifier for Recorder {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::days_between;
+
+    #[test]
+    fn days_are_whole_and_negative_afterwards() {
+        for (from, until, days) in [
+            (0, 86_400, 1),
+            (0, 86_399, 0),
+            (86_400, 86_399, -1),
+            (u64::MAX, 0, i64::MIN),
+        ] {
+            let found = days_between(from, until);
+            assert!(
+                found == days || (days == i64::MIN && found < 0),
+                "{from} to {until}: {found}"
+            );
+        }
+    }
+}
