@@ -260,3 +260,37 @@ impl From<TemplateError> for Broken {
         Broken::Harness(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::template::Found;
+    use serde_json::json;
+
+    struct Nothing;
+    impl Scope for Nothing {
+        fn find(&self, _path: &[&str]) -> Option<Found> {
+            None
+        }
+    }
+
+    fn holds(value: &Value, rules: Value) -> bool {
+        let rules = ValueMatch::Rules(Box::new(serde_json::from_value(rules).unwrap()));
+        judge_value("it", value, &rules, &Nothing).is_ok()
+    }
+
+    #[test]
+    fn all_of_some_or_any_of_some() {
+        let schemes = json!(["bearer", "basic"]);
+        assert!(holds(
+            &schemes,
+            json!({"contains_any": ["apikey", "bearer"]})
+        ));
+        assert!(!holds(&schemes, json!({"contains": ["apikey", "bearer"]})));
+        assert!(!holds(&schemes, json!({"contains_any": ["apikey"]})));
+        assert!(holds(
+            &json!("a token"),
+            json!({"contains_any": ["key", "token"]})
+        ));
+    }
+}

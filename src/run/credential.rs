@@ -178,5 +178,17 @@ mod tests {
         );
         assert!(made[8..].chars().all(|c| c.is_ascii_hexdigit()));
         assert_eq!(unknown("aa.bb.cc").chars().filter(|c| *c == '.').count(), 2);
+        let uuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+        let made = unknown(uuid);
+        assert_ne!(made, uuid);
+        for (at, (old, new)) in uuid.chars().zip(made.chars()).enumerate() {
+            match at {
+                8 | 13 | 14 | 18 | 19 | 23 => assert_eq!(old, new, "{made}"),
+                _ => assert!(
+                    new.is_ascii_hexdigit() && !new.is_ascii_uppercase(),
+                    "{made}"
+                ),
+            }
+        }
     }
 }

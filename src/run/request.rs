@@ -321,3 +321,100 @@ impl Lines {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::Path;
+
+    use super::*;
+    use crate::suite::gather::library;
+    use crate::suite::plan::{Bindings, Plan};
+    use crate::suite::target_file::load;
+    use crate::suite::{Secrets, Wanted, expand};
+    use serde_json::json;
+
+    const TARGET: &str = r#"
+target: t
+contract: http-api
+url: https://api.test/v1
+secrets: { proof: s3cr3t-proof }
+values: { order_id: 00ff00ff00ff00ff }
+principals:
+  user: { roles: [user], values: { order: "${value.order_id}" } }
+operations:
+  show: { request: "GET /orders/${order}", allow: [user] }
+  log-in: { request: POST /token, body: { json: { proof: "${secret.proof}" } } }
+  log-in-elsewhere: { request: POST /token, body: { json: { proof: "${secret.not_given}" } } }
+"#;
+
+    fn plan() -> (Plan, Secrets) {
+        let library = library(None).unwrap();
+        let loaded = load("t", TARGET.as_bytes(), Path::new("."), &library, &|_| None).unwrap();
+        let plan = expand(&library, loaded.target, "http-api", &Wanted::default());
+        (plan, loaded.secrets)
+    }
+
+    fn request(send: Value, captured: Value) -> Request {
+        let (plan, secrets) = plan();
+        let send: Send = serde_json::from_value(send).unwrap();
+        let captured: HashMap<String, Value> = serde_json::from_value(captured).unwrap();
+        let mut scope = RequestScope {
+            plan: &plan,
+            bindings: &Bindings::new(),
+            values: &Map::new(),
+            captured: &captured,
+            placeholders: Map::new(),
+            credentials: &HashMap::new(),
+            secrets: &secrets,
+        };
+        let sender = Sender {
+            name: "user",
+            credentials: &[],
+        };
+        build(&send, &sender, &mut scope).unwrap()
+    }
+
+    fn target(send: Value) -> String {
+        String::from_utf8(request(send, json!({})).target).unwrap()
+    }
+
+    #[test]
+    fn placeholders_of_one_step_give_way_to_others() {
+        assert_eq!(
+            target(json!({"send": "show"})),
+            "/v1/orders/00ff00ff00ff00ff"
+        );
+        assert_eq!(
+            target(json!({"send": "show", "placeholders": "${own},*"})),
+            "/v1/orders/00ff00ff00ff00ff,*"
+        );
+        let other = target(json!({"send": "show", "placeholders": "unknown"}));
+        let id = other.strip_prefix("/v1/orders/").unwrap();
+        assert!(id.len() == 16 && id != "00ff00ff00ff00ff", "{id}");
+        assert!(id.chars().all(|c| c.is_ascii_hexdigit()), "{id}");
+    }
+
+    #[test]
+    fn one_line_may_stand_for_several_or_for_none() {
+        let lines = |captured: Value| {
+            let send = json!({"send": "show", "headers": {"X-Tenant": "${tenant}"}});
+            let lines = request(send, json!({"tenant": captured})).headers;
+            lines
+                .into_iter()
+                .filter(|(name, _)| name == "X-Tenant")
+                .map(|(_, value)| String::from_utf8(value).unwrap())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines(json!("a")), ["a"]);
+        assert_eq!(lines(json!(["a", "b"])), ["a", "b"]);
+        assert!(lines(Value::Null).is_empty());
+    }
+
+    #[test]
+    fn operations_read_secrets_and_go_where_one_is_missing() {
+        let sent = request(json!({"send": "log-in"}), json!({}));
+        assert_eq!(&sent.body[..], br#"{"proof":"s3cr3t-proof"}"#);
+        assert!(!plan().0.target.operations.contains_key("log-in-elsewhere"));
+    }
+}

@@ -206,3 +206,20 @@ fn target_fact(target: &Target, path: &[&str]) -> Option<Value> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_control_plants_is_not_what_a_step_looks_for() {
+        let mut values = Map::new();
+        values.insert("canary".to_owned(), json!("pm1"));
+        values.insert("canary2".to_owned(), json!("pm2"));
+        values.insert(CONTROL_CANARY.to_owned(), json!("pm3"));
+        let own = of_control(&values);
+        assert_eq!(own["canary"], "pm3");
+        assert_eq!(own["canary2"], "pm2");
+        assert_eq!(values["canary"], "pm1");
+    }
+}

@@ -285,6 +285,10 @@ mod tests {
     fn filters_change_spelling() {
         assert_eq!(fill("${op.path|upper}", &names()), Ok(json!("/A/ME")));
         assert_eq!(
+            fill("${who|chop}, ${op.path|first-10}", &names()),
+            Ok(json!("An, /a/me"))
+        );
+        assert_eq!(
             fill("${op.path|last|percent-all}", &names()),
             Ok(json!("%6D%65"))
         );
