@@ -29,7 +29,8 @@ pub const FLAWS: &[Flaw] = &[
     ),
 ];
 
-pub const ROUTES: &[Route<HttpApi>] = &[Route {
+pub const ROUTES: &[Route<HttpApi>] = &[
+    Route {
     operation: Operation {
         name: "token",
         method: "POST",
@@ -43,7 +44,27 @@ pub const ROUTES: &[Route<HttpApi>] = &[Route {
     access: Access::Everybody,
     schema: None,
     run: grant,
-}];
+    },
+    Route {
+        operation: Operation {
+            name: "key-set",
+            method: "GET",
+            path: "/.well-known/jwks.json",
+            who: &["anonymous"],
+            body: "",
+            status: 200,
+            read_by: "",
+            id_from: "",
+        },
+        access: Access::Everybody,
+        schema: None,
+        run: key_set,
+    },
+];
+
+fn key_set(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
+    Ok(call.app.issuer.key_set(call.app.flaws()))
+}
 
 fn grant(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let app = call.app;
