@@ -34,7 +34,7 @@ pub struct Run {
     #[arg(long = "check", value_name = "PATTERN")]
     checks: Vec<String>,
     /// Only checks of this suite
-    #[arg(long = "suite", value_name = "NAME")]
+    #[arg(id = "only_suites", long = "suite", value_name = "NAME")]
     suites: Vec<String>,
     /// Lowest level whose failures count for the exit code
     #[arg(long, value_name = "LEVEL", default_value = "must")]
@@ -203,7 +203,7 @@ impl Run {
         };
         progress.clear();
         let outcome = outcome.map_err(|error| Fault::World(error.to_string()))?;
-        let records = journal.records();
+        let records = journal.take_records();
         let run =
             RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
         let view = View::of(&run);

@@ -55,11 +55,14 @@ impl RunRecord {
             match record {
                 Record::Head(_) => {}
                 Record::Exchange(exchange) => drop(run.exchanges.insert(exchange.id, *exchange)),
-                Record::Attempt(attempt) => run
-                    .attempts
-                    .entry(attempt.case.clone())
-                    .or_default()
-                    .push(*attempt),
+                Record::Attempt(attempt) => {
+                    let attempts = run.attempts.entry(attempt.case.clone()).or_default();
+                    // A resumed run begins an undecided case anew; what the earlier one tried does not count.
+                    if attempt.number == 1 {
+                        attempts.clear();
+                    }
+                    attempts.push(*attempt);
+                }
                 Record::Verdict { case, verdict } => drop(run.verdicts.insert(case, verdict)),
                 Record::End(end) => run.end = Some(end),
             }
@@ -93,7 +96,9 @@ pub fn read(mut input: impl BufRead) -> Result<(Vec<Record>, bool), JournalError
         if number == 1 {
             check_version(&line)?;
         }
-        match serde_json::from_slice(&line) {
+        // Without its line end: in a string that was cut off, that would be a character that JSON forbids.
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        match serde_json::from_slice(line) {
             Ok(record) => records.push(record),
             // The run died while writing this line; a resumed run went on below it.
             Err(error) if error.is_eof() && number > 1 => cut = true,

@@ -16,6 +16,13 @@ pub const MARK_CLOSE: char = '›';
 /// Shorter values are not searched for: they would be found everywhere.
 pub const SHORTEST_SECRET: usize = 4;
 
+/// Most JWTs of a run that are learnt although nobody named them. A target that sends ever new ones must not make the
+/// search ever slower; those beyond are still replaced where they stand as they are.
+const MAX_STRANGERS: usize = 64;
+
+/// This much of the beginning of a secret gives it away.
+const SHORTEST_FRAGMENT: usize = 6;
+
 static JWT_LIKE: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
     regex::bytes::Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{2,}(\.[A-Za-z0-9_-]*)+")
         .expect("a fixed expression")
@@ -28,6 +35,7 @@ pub struct Redactor {
     names: BTreeMap<Vec<u8>, String>,
     patterns: Vec<Vec<u8>>,
     marks: Vec<String>,
+    strangers: usize,
     automaton: Option<AhoCorasick>,
 }
 
@@ -39,6 +47,7 @@ impl Redactor {
             names: BTreeMap::new(),
             patterns: Vec::new(),
             marks: Vec::new(),
+            strangers: 0,
             automaton: None,
         }
     }
@@ -79,6 +88,30 @@ impl Redactor {
         }
     }
 
+    /// What looks like a JWT in these texts and was not learnt: its other codings must be looked for as well.
+    pub fn strangers<'a>(&self, texts: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        for text in texts {
+            for stranger in JWT_LIKE.find_iter(text) {
+                let stranger = String::from_utf8_lossy(stranger.as_bytes()).into_owned();
+                let known = self.names.contains_key(stranger.as_bytes());
+                if !known
+                    && !found.contains(&stranger)
+                    && self.strangers + found.len() < MAX_STRANGERS
+                {
+                    found.push(stranger);
+                }
+            }
+        }
+        found
+    }
+
+    /// From now on these are replaced in every coding.
+    pub fn learn_strangers(&mut self, strangers: &[String]) {
+        self.strangers += strangers.len();
+        self.learn_all(strangers.iter().map(|stranger| ("jwt", stranger.as_str())));
+    }
+
     /// How a value is shown: its mark where it is known, a mark by `name` otherwise.
     pub fn shown(&self, name: &str, value: &str) -> String {
         let name = self
@@ -90,19 +123,7 @@ impl Redactor {
 
     /// The text with every secret replaced; also whatever looks like a JWT that nobody named.
     pub fn bytes(&self, text: &[u8]) -> Octets {
-        let mut out = Vec::with_capacity(text.len());
-        match &self.automaton {
-            Some(automaton) => {
-                let mut at = 0;
-                for found in automaton.find_iter(text) {
-                    out.extend_from_slice(&text[at..found.start()]);
-                    out.extend_from_slice(self.marks[found.pattern().as_usize()].as_bytes());
-                    at = found.end();
-                }
-                out.extend_from_slice(&text[at..]);
-            }
-            None => out.extend_from_slice(text),
-        }
+        let out = self.known(text);
         if !out.windows(3).any(|window| window == b"eyJ") {
             return Octets(out);
         }
@@ -110,6 +131,101 @@ impl Redactor {
             self.mark("jwt", &found[0]).into_bytes()
         });
         Octets(replaced.into_owned())
+    }
+
+    /// The same of a text that was cut off: the beginning of a secret at its end is replaced as well.
+    pub fn bytes_cut_off(&self, text: &[u8]) -> Octets {
+        let mut shown = self.bytes(text);
+        let longest = self
+            .patterns
+            .iter()
+            .enumerate()
+            .filter_map(|(at, pattern)| {
+                let most = pattern.len().min(shown.0.len());
+                let length = (SHORTEST_FRAGMENT..most)
+                    .rev()
+                    .find(|length| shown.0.ends_with(&pattern[..*length]))?;
+                Some((length, at))
+            })
+            .max();
+        if let Some((length, at)) = longest {
+            shown.0.truncate(shown.0.len() - length);
+            shown.0.extend_from_slice(self.marks[at].as_bytes());
+        }
+        shown
+    }
+
+    /// The text with every secret replaced, and every beginning of one: for sentences that quote pieces of an answer.
+    pub fn fragments(&self, text: &str) -> String {
+        let whole = self.text(text);
+        let text = whole.as_bytes();
+        let mut out = Vec::with_capacity(text.len());
+        let mut at = 0;
+        while at < text.len() {
+            let begun = |pattern: &Vec<u8>| {
+                let same = pattern.iter().zip(&text[at..]).take_while(|(a, b)| a == b);
+                same.count()
+            };
+            let longest = self
+                .patterns
+                .iter()
+                .map(begun)
+                .enumerate()
+                .max_by_key(|(_, n)| *n);
+            match longest {
+                Some((pattern, length)) if length >= SHORTEST_FRAGMENT => {
+                    out.extend_from_slice(self.marks[pattern].as_bytes());
+                    at += length;
+                }
+                _ => {
+                    out.push(text[at]);
+                    at += 1;
+                }
+            }
+        }
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// The text with every secret that was learnt replaced, and nothing else.
+    pub fn known(&self, text: &[u8]) -> Vec<u8> {
+        let Some(automaton) = &self.automaton else {
+            return text.to_vec();
+        };
+        let plain = self.replaced(text, automaton.find_iter(text), |at| at);
+        if !plain
+            .iter()
+            .any(|octet| matches!(octet, b'%' | b'\\' | b'&'))
+        {
+            return plain;
+        }
+        // Escapes can be mixed at will (`%73ecret`, `s\u0065cret`), so they are undone before the search.
+        let unescaped = Unescaped::of(&plain);
+        self.replaced(&plain, automaton.find_iter(&unescaped.octets), |at| {
+            unescaped.starts[at]
+        })
+    }
+
+    /// Replaces what was found; `place` leads from the searched text back to `text`.
+    fn replaced(
+        &self,
+        text: &[u8],
+        found: impl Iterator<Item = aho_corasick::Match>,
+        place: impl Fn(usize) -> usize,
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(text.len());
+        let mut at = 0;
+        for found in found {
+            out.extend_from_slice(&text[at..place(found.start())]);
+            out.extend_from_slice(self.marks[found.pattern().as_usize()].as_bytes());
+            at = place(found.end());
+        }
+        out.extend_from_slice(&text[at..]);
+        out
+    }
+
+    /// Octets of the longest form in which a secret is looked for.
+    pub fn longest_secret(&self) -> usize {
+        self.patterns.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     pub fn text(&self, text: &str) -> String {
@@ -122,6 +238,62 @@ impl Redactor {
             "{MARK_OPEN}{name}:{}{MARK_CLOSE}",
             hex::encode(&tag.as_ref()[..4])
         )
+    }
+}
+
+/// A text with the escapes of URLs, JSON and HTML undone, and where each octet of it began.
+struct Unescaped {
+    octets: Vec<u8>,
+    /// One more than octets: the last is the end of the text.
+    starts: Vec<usize>,
+}
+
+impl Unescaped {
+    fn of(text: &[u8]) -> Self {
+        let (mut octets, mut starts) = (Vec::with_capacity(text.len()), Vec::new());
+        let mut at = 0;
+        while at < text.len() {
+            let (c, length) = unescape(&text[at..]).unwrap_or((None, 1));
+            let mut room = [0; 4];
+            let found: &[u8] = match c {
+                Some(c) if c.is_ascii() => c.encode_utf8(&mut room).as_bytes(),
+                Some(_) => &text[at..at + length],
+                None => &text[at..=at],
+            };
+            octets.extend_from_slice(found);
+            starts.extend(std::iter::repeat_n(at, found.len()));
+            at += length;
+        }
+        starts.push(text.len());
+        Self { octets, starts }
+    }
+}
+
+/// The escape that the text begins with: its character and its length.
+fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
+    let number = |digits: &[u8], radix: u32| {
+        let digits = std::str::from_utf8(digits).ok()?;
+        char::from_u32(u32::from_str_radix(digits, radix).ok()?)
+    };
+    match text {
+        [b'%', a, b, ..] => Some((Some(number(&[*a, *b], 16)?), 3)),
+        [b'\\', b'u', a, b, c, d, ..] => Some((Some(number(&[*a, *b, *c, *d], 16)?), 6)),
+        [b'\\', c @ (b'/' | b'"' | b'\\'), ..] => Some((Some(char::from(*c)), 2)),
+        [b'&', rest @ ..] => {
+            let end = rest.iter().take(8).position(|octet| *octet == b';')?;
+            let c = match &rest[..end] {
+                b"amp" => '&',
+                b"lt" => '<',
+                b"gt" => '>',
+                b"quot" => '"',
+                b"apos" => '\'',
+                [b'#', b'x' | b'X', digits @ ..] => number(digits, 16)?,
+                [b'#', digits @ ..] => number(digits, 10)?,
+                _ => return None,
+            };
+            Some((Some(c), end + 2))
+        }
+        _ => None,
     }
 }
 
@@ -190,6 +362,10 @@ mod tests {
             STANDARD.encode(format!("user:{secret}:y")),
             STANDARD.encode(format!("ab{secret}")),
             secret.chars().rev().collect(),
+            r"s3cr3t\/value+long".to_owned(),
+            r"s3cr3t\u002fvalue\u002Blong".to_owned(),
+            "%733cr3t/value%2blong".to_owned(),
+            "s3cr3t&#x2F;value&#43;long".to_owned(),
         ];
         for text in texts {
             let shown = redactor().text(&text);
@@ -206,6 +382,29 @@ mod tests {
     #[test]
     fn other_text_stays_as_it_is() {
         assert_eq!(redactor().bytes(b"\xff plain").0, b"\xff plain");
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_off_is_replaced_too() {
+        let shown = redactor()
+            .bytes_cut_off(b"token: s3cr3t/val")
+            .text()
+            .into_owned();
+        assert!(shown.starts_with("token: ‹user.token:"), "{shown}");
+        let shown = redactor().fragments("status line \"HTTP s3cr3t/\"");
+        assert!(
+            shown.starts_with("status line \"HTTP ‹user.token"),
+            "{shown}"
+        );
+        assert!(shown.ends_with("›\""), "{shown}");
+        assert_eq!(redactor().fragments("s3cr… ›"), "s3cr… ›");
+    }
+
+    #[test]
+    fn escapes_around_secrets_stay() {
+        let shown = redactor().text("%41s3cr3t/value+long%42 \\u00e9 100% &amp;");
+        assert!(shown.starts_with("%41‹"), "{shown}");
+        assert!(shown.ends_with("›%42 \\u00e9 100% &amp;"), "{shown}");
     }
 
     #[test]

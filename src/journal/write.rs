@@ -66,6 +66,17 @@ impl Journal {
         }
     }
 
+    /// Everything written so far, out of memory: nothing is written to this journal any more.
+    pub fn take_records(&self) -> Vec<Record> {
+        let mut sink = self
+            .sink
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        match &mut *sink {
+            Sink::Memory(records) | Sink::Both(_, records) => std::mem::take(records),
+        }
+    }
+
     /// Everything written so far.
     pub fn records(&self) -> Vec<Record> {
         let sink = self

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::conditions::{Sight, end, mentions};
-use super::scope::{AttemptScope, capture};
+use super::scope::{AttemptScope, capture, resolved};
 use super::status;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
@@ -13,7 +13,7 @@ use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTake
 use crate::suite::model::{
     Capture, Check, ConnectionEnd, Expectation, Level, OneOrMany, Send, Step, Transport,
 };
-use crate::suite::plan::{Case, Plan};
+use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::template::fill_text;
 use indexmap::IndexMap;
 
@@ -61,6 +61,8 @@ pub fn judge_attempt(
         case,
         attempt,
         level: planned.level,
+        control_values: of_control(&attempt.values),
+        in_control: false,
         captured: HashMap::new(),
         saved: HashMap::new(),
         findings: Vec::new(),
@@ -115,6 +117,8 @@ struct Attempted<'a> {
     case: &'a Case,
     attempt: &'a Attempt,
     level: Level,
+    control_values: Map<String, Value>,
+    in_control: bool,
     captured: HashMap<String, Value>,
     saved: HashMap<String, &'a Exchange>,
     findings: Vec<Finding>,
@@ -203,6 +207,7 @@ impl<'a> Attempted<'a> {
             self.covered(name, exchange)?;
         }
         let is_control = matches!(taken.slot.phase, Phase::Before | Phase::After);
+        self.in_control = is_control;
         let unlisted = is_control && sayings.control.is_none() && sayings.expect.is_none();
         let accepted = OneOrMany::One(Expectation::Answer("accepted".to_owned()));
         let control = if unlisted {
@@ -240,6 +245,7 @@ impl<'a> Attempted<'a> {
             self.saved.insert(name.clone(), exchange);
         }
         for (name, rule) in sayings.capture.into_iter().flatten() {
+            let rule = &resolved(rule, &self.scope(exchange));
             match exchange
                 .answer
                 .as_ref()
@@ -406,7 +412,11 @@ impl<'a> Attempted<'a> {
         AttemptScope {
             plan: self.plan,
             bindings: &self.case.bindings,
-            values: &self.attempt.values,
+            values: if self.in_control {
+                &self.control_values
+            } else {
+                &self.attempt.values
+            },
             captured: &self.captured,
             exchange: Some(exchange),
         }

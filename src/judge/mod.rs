@@ -18,7 +18,7 @@ mod verdict;
 
 pub use attempt::{AttemptOutcome, judge_attempt};
 pub use case::{judge, needs_second_attempt};
-pub use scope::{AttemptScope, capture};
+pub use scope::{AttemptScope, capture, resolved};
 pub use show::{brief, push_visible};
 pub use status::{contains as status_contains, describe as describe_status};
 pub use subject::{awaits_connection_end, awaits_overload};

@@ -18,6 +18,7 @@ pub(super) fn rule(same_as: &SameAs) -> SameAsRule {
             only: Vec::new(),
             except_headers: Vec::new(),
             except_body: Vec::new(),
+            at: Vec::new(),
             differs: false,
         },
         SameAs::Rule(rule) => (**rule).clone(),
@@ -32,7 +33,9 @@ pub(super) fn judge_same(
     let Some(other) = &earlier.answer else {
         return Err(Broken::NoAnswer);
     };
-    let parts = if rule.only.is_empty() {
+    let parts = if !rule.at.is_empty() && rule.only.is_empty() {
+        vec![SamePart::Body]
+    } else if rule.only.is_empty() {
         vec![SamePart::Status, SamePart::Headers, SamePart::Body]
     } else {
         rule.only.clone()
@@ -90,6 +93,11 @@ fn difference(
             let (mine, theirs) = (body(a, rule), body(b, rule));
             (mine != theirs).then(|| format!("body {} and not {}", brief(&mine), brief(&theirs)))
         }
+        SamePart::BodyMembers => {
+            let (mine, theirs) = (members(a), members(b));
+            let lacking = theirs.iter().find(|member| !mine.contains(member));
+            lacking.map(|(name, kind)| format!("there is no member `{name}` of type {kind}"))
+        }
         SamePart::BodyShape => {
             let (mine, theirs) = (shape_of(a), shape_of(b));
             (mine != theirs).then(|| {
@@ -134,6 +142,15 @@ fn body(answer: &RecordedAnswer, rule: &SameAsRule) -> String {
     let Ok(mut value) = serde_json::from_slice::<Value>(&answer.body.0) else {
         return answer.body.text().into_owned();
     };
+    if !rule.at.is_empty() {
+        let selected = rule.at.iter().filter_map(|path| {
+            let path = JsonPath::parse(path).ok()?;
+            Some(Value::Array(
+                path.query(&value).all().into_iter().map(sorted).collect(),
+            ))
+        });
+        return Value::Array(selected.collect()).to_string();
+    }
     for path in &rule.except_body {
         let Ok(path) = JsonPath::parse(path) else {
             continue;
@@ -168,6 +185,25 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
+/// Names and types of the members of a JSON object; none of anything else.
+fn members(answer: &RecordedAnswer) -> Vec<(String, &'static str)> {
+    let kind = |value: &Value| match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    match serde_json::from_slice::<Value>(&answer.body.0) {
+        Ok(Value::Object(members)) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), kind(value)))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
 fn shape_of(answer: &RecordedAnswer) -> String {
     match serde_json::from_slice::<Value>(&answer.body.0) {
         Ok(value) => shape(&value),
@@ -191,5 +227,49 @@ fn shape(value: &Value) -> String {
             shapes.sort();
             format!("{{{}}}", shapes.join(", "))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Octets;
+
+    fn answer(body: &str) -> RecordedAnswer {
+        RecordedAnswer {
+            version: "1.1".into(),
+            status: 400,
+            reason: Octets::default(),
+            headers: Vec::new(),
+            body: Octets(body.as_bytes().to_vec()),
+            truncated: false,
+            interim: Vec::new(),
+        }
+    }
+
+    fn differ(part: SamePart, at: &[&str], mine: &str, theirs: &str) -> bool {
+        let rule = SameAsRule {
+            at: at.iter().map(|path| (*path).to_owned()).collect(),
+            ..rule(&SameAs::Step("first".into()))
+        };
+        difference(part, &rule, &answer(mine), &answer(theirs)).is_some()
+    }
+
+    #[test]
+    fn members_may_be_more_but_not_fewer_or_others() {
+        let differ = |mine, theirs| differ(SamePart::BodyMembers, &[], mine, theirs);
+        assert!(!differ(r#"{"a":1,"b":"x","c":[]}"#, r#"{"b":"y","a":2}"#));
+        assert!(differ(r#"{"a":1}"#, r#"{"a":1,"b":"x"}"#));
+        assert!(differ(r#"{"a":"1"}"#, r#"{"a":1}"#));
+        assert!(differ("<html>", r#"{"a":1}"#));
+    }
+
+    #[test]
+    fn only_what_is_at_the_paths_is_compared() {
+        let differ = |mine, theirs| differ(SamePart::Body, &["$.a", "$.b"], mine, theirs);
+        assert!(!differ(r#"{"a":1,"c":1}"#, r#"{"a":1,"c":2}"#));
+        assert!(differ(r#"{"a":1}"#, r#"{"a":2}"#));
+        assert!(differ(r#"{"a":1}"#, r#"{"b":1}"#));
+        assert!(!differ(r#"{"c":1}"#, r#"{}"#));
     }
 }

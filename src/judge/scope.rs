@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::journal::{Exchange, RecordedAnswer};
 use crate::suite::model::Capture;
 use crate::suite::plan::{Bindings, Plan, PlanScope};
-use crate::suite::template::{Found, Scope};
+use crate::suite::template::{Found, Scope, fill_text};
 
 /// Names that expectations refer to: captures, values of the attempt, then everything of the plan.
 pub struct AttemptScope<'a> {
@@ -54,6 +54,21 @@ impl Scope for AttemptScope<'_> {
             bindings: self.bindings,
         }
         .find(path)
+    }
+}
+
+/// A capture with the references in its texts filled; what cannot be filled stays as it is and finds nothing.
+pub fn resolved(rule: &Capture, scope: &dyn Scope) -> Capture {
+    let filled = |text: &Option<String>| {
+        text.as_ref()
+            .map(|text| fill_text(text, scope).unwrap_or_else(|_| text.clone()))
+    };
+    Capture {
+        json: filled(&rule.json),
+        header: filled(&rule.header),
+        cookie: filled(&rule.cookie),
+        matches: filled(&rule.matches),
+        ..rule.clone()
     }
 }
 

@@ -116,6 +116,13 @@ fn judge_rules(
             value,
         )?;
     }
+    if let Some(wanted) = filled(&rules.contains_any)? {
+        hold(
+            list(&wanted).iter().any(|w| has(value, w)),
+            || format!("{of} contains one of {}", brief(&join(&wanted))),
+            value,
+        )?;
+    }
     if let Some(banned) = filled(&rules.excludes)? {
         let none = !list(&banned).iter().any(|b| has(value, b));
         hold(

@@ -118,7 +118,7 @@ async fn row(
     )
     .await
     .map_err(|error| error.to_string())?;
-    let run = RunRecord::from_records(journal.records()).map_err(|error| error.to_string())?;
+    let run = RunRecord::from_records(journal.take_records()).map_err(|error| error.to_string())?;
     let cells = View::of(&run)
         .checks
         .iter()

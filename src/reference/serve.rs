@@ -66,13 +66,13 @@ impl Contract {
         }
     }
 
-    /// What the target file says beyond the contract: what is known of tokens, and for `http-api`, which names no
-    /// operations, all of them.
+    /// What the target file says beyond the contract: bounds, features and tokens of its own, and for
+    /// `http-api`, which names no operations, all of them.
     pub(super) fn own_terms(self) -> &'static str {
         match self {
             Contract::HttpApi => include_str!("http_api/target.yaml"),
-            Contract::Pers => include_str!("pers/target.yaml"),
             Contract::Intraverse => include_str!("intraverse/target.yaml"),
+            Contract::Pers => include_str!("pers/target.yaml"),
         }
     }
 

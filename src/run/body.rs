@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::suite::model::{Body, Operation};
-use crate::suite::template::{Scope, TemplateError, fill_text, fill_value};
+use crate::suite::template::{Scope, TemplateError, fill_text, fill_value, show};
 
 /// Most octets that a suite may ask us to send in one body.
 pub const MAX_FILLER_BYTES: u64 = 64 * 1024 * 1024;
@@ -28,8 +28,12 @@ pub enum BodyError {
     Violation(String),
     #[error("`{0}` gets no credential from this operation")]
     Exchange(String),
-    #[error("a filler of {0} octets is over the {MAX_FILLER_BYTES} that are sent at most")]
-    Filler(u64),
+    #[error("the operation has no JSON object for a body")]
+    NoObject,
+    #[error(
+        "a filler of {0} octets is no number up to {MAX_FILLER_BYTES}, which is the most that is sent"
+    )]
+    Filler(Value),
 }
 
 /// Makes the body: the step's where it has one, the operation's otherwise.
@@ -81,10 +85,38 @@ pub fn make(
                 media_type: Some("application/json"),
             }
         }
-        Body::Filler(bytes) if *bytes > MAX_FILLER_BYTES => return Err(BodyError::Filler(*bytes)),
-        Body::Filler(bytes) => {
+        Body::AsForm(()) => {
+            let Some(Body::Json(under)) = own else {
+                return Err(BodyError::NoObject);
+            };
+            let Value::Object(members) = fill_value(under, scope)? else {
+                return Err(BodyError::NoObject);
+            };
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            for (name, value) in &members {
+                form.append_pair(name, &show(value));
+            }
+            Made {
+                octets: Bytes::from(form.finish()),
+                media_type: Some("application/x-www-form-urlencoded"),
+            }
+        }
+        Body::Texts(text) => {
+            let Some(Body::Json(under)) = own else {
+                return Err(BodyError::NothingToPatch);
+            };
+            let mut value = under.clone();
+            put_text(&mut value, &fill_text(text, scope)?);
+            json(&value)
+        }
+        Body::Filler(amount) => {
+            let filled = fill_value(amount, scope)?;
+            let octets = filled
+                .as_u64()
+                .filter(|octets| *octets <= MAX_FILLER_BYTES)
+                .ok_or(BodyError::Filler(filled))?;
             let (head, tail) = (br#"{"filler":""#, br#""}"#);
-            let length = usize::try_from(*bytes)
+            let length = usize::try_from(octets)
                 .unwrap_or(usize::MAX)
                 .max(head.len() + tail.len());
             let mut octets = Vec::with_capacity(length);
@@ -117,6 +149,16 @@ pub fn make(
     }))
 }
 
+/// Replaces every text in a value; member names stay.
+fn put_text(value: &mut Value, text: &str) {
+    match value {
+        Value::String(own) => *own = text.to_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|item| put_text(item, text)),
+        Value::Object(members) => members.values_mut().for_each(|item| put_text(item, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// JSON Merge Patch (RFC 7396).
 fn merge(under: &mut Value, patch: &Value) {
     let Value::Object(members) = patch else {
@@ -134,6 +176,59 @@ fn merge(under: &mut Value, patch: &Value) {
             object.shift_remove(key);
         } else {
             merge(object.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::template::Found;
+    use serde_json::json;
+
+    struct Numbers;
+    impl Scope for Numbers {
+        fn find(&self, path: &[&str]) -> Option<Found> {
+            match path {
+                ["limit"] => Some(Found::Literal(json!(40))),
+                ["word"] => Some(Found::Literal(json!("many"))),
+                _ => None,
+            }
+        }
+    }
+
+    fn operation() -> Operation {
+        serde_json::from_value(json!({
+            "method": "POST", "path": "/", "allow": null, "kinds": [], "success": "2xx",
+            "body": { "json": { "name": "${word} & more", "points": 5, "tags": ["a"] } }
+        }))
+        .expect("an operation")
+    }
+
+    fn text(body: &Body) -> Result<String, BodyError> {
+        let made = make(Some(body), Some(&operation()), &Numbers)?.expect("a body");
+        Ok(String::from_utf8(made.octets.to_vec()).expect("UTF-8"))
+    }
+
+    #[test]
+    fn the_operations_body_in_other_clothes() {
+        assert_eq!(
+            text(&Body::AsForm(())).as_deref(),
+            Ok("name=many+%26+more&points=5&tags=%5B%22a%22%5D")
+        );
+        assert_eq!(
+            text(&Body::Texts("'${word}".into())).as_deref(),
+            Ok(r#"{"name":"'many","points":5,"tags":["'many"]}"#)
+        );
+    }
+
+    #[test]
+    fn a_filler_is_as_long_as_the_reference_says() {
+        let filler = |value| text(&Body::Filler(value)).map(|text| text.len());
+        assert_eq!(filler(json!(25)), Ok(25));
+        assert_eq!(filler(json!("${limit}")), Ok(40));
+        for refused in [json!("${word}"), json!(-1), json!(MAX_FILLER_BYTES + 1)] {
+            assert!(matches!(filler(refused), Err(BodyError::Filler(_))));
         }
     }
 }

@@ -15,10 +15,10 @@ use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
 };
 use crate::judge::{
-    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt,
+    AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
-use crate::suite::plan::{Case, Plan};
+use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
 use crate::suite::template::{Scope, fill, fill_text, show};
 use crate::wire::Request;
 use indexmap::IndexMap;
@@ -41,6 +41,9 @@ struct Walk<'a> {
     case: &'a Case,
     check: &'a Check,
     attempt: Attempt,
+    /// The attempt's values as controls see them.
+    control_values: Map<String, Value>,
+    in_control: bool,
     exchanges: HashMap<ExchangeId, Exchange>,
     captured: HashMap<String, Value>,
     credentials: HashMap<String, String>,
@@ -55,6 +58,7 @@ pub async fn attempt(
     check: &Check,
     number: u32,
 ) -> io::Result<(Attempt, AttemptOutcome, HashMap<ExchangeId, Exchange>)> {
+    let values = fresh_values();
     let mut walk = Walk {
         field,
         case,
@@ -62,9 +66,11 @@ pub async fn attempt(
         attempt: Attempt {
             case: case.id.clone(),
             number,
-            values: fresh_values(),
+            values: values.clone(),
             steps: Vec::new(),
         },
+        control_values: of_control(&values),
+        in_control: false,
         exchanges: HashMap::new(),
         captured: HashMap::new(),
         credentials: HashMap::new(),
@@ -101,6 +107,7 @@ pub fn fresh_values() -> Map<String, Value> {
     let mut values = Map::new();
     values.insert("canary".to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("canary2".to_owned(), json!(format!("pm{}", hex(16))));
+    values.insert(CONTROL_CANARY.to_owned(), json!(format!("pm{}", hex(16))));
     values.insert("hex16".to_owned(), json!(hex(16)));
     values.insert("hex64".to_owned(), json!(hex(64)));
     values.insert("uuid".to_owned(), json!(uuid));
@@ -114,10 +121,15 @@ impl Walk<'_> {
         RequestScope {
             plan: self.field.plan,
             bindings: &self.case.bindings,
-            values: &self.attempt.values,
+            values: if self.in_control {
+                &self.control_values
+            } else {
+                &self.attempt.values
+            },
             captured: &self.captured,
             placeholders: Map::new(),
             credentials: &self.credentials,
+            secrets: self.field.keyring.secrets(),
         }
     }
 
@@ -126,9 +138,11 @@ impl Walk<'_> {
     }
 
     /// Fetches what the check names as `${credentials.PRINCIPAL.KIND}` outside of `as`, and notes how the journal shows
-    /// it, so that the judge can look for it.
+    /// it, so that the judge can look for it. `KIND` may also be `context` for the first credential that says where the
+    /// principal belongs, and `login` for the first that says who it is.
     async fn fetch_named_credentials(&mut self) {
-        let text = serde_json::to_string(self.check).unwrap_or_default();
+        let mut text = serde_json::to_string(self.check).unwrap_or_default();
+        text.push_str(&serde_json::to_string(&self.case.bindings).unwrap_or_default());
         for at in text
             .match_indices("${credentials.")
             .map(|(at, _)| at + "${credentials.".len())
@@ -157,11 +171,23 @@ impl Walk<'_> {
                         .read()
                         .await
                         .shown(&format!("{bound}.{kind}"), &value);
-                    self.attempt
-                        .values
-                        .insert(format!("shown.{principal}.{kind}"), json!(shown));
-                    self.credentials
-                        .insert(format!("{principal}.{kind}"), value);
+                    let is_context = self
+                        .field
+                        .plan
+                        .target
+                        .credentials
+                        .get(&kind)
+                        .is_some_and(|carriage| carriage.context);
+                    let role = if is_context { "context" } else { "login" };
+                    for name in [kind.as_str(), role] {
+                        self.attempt
+                            .values
+                            .entry(format!("shown.{principal}.{name}"))
+                            .or_insert(json!(shown));
+                        self.credentials
+                            .entry(format!("{principal}.{name}"))
+                            .or_insert_with(|| value.clone());
+                    }
                 }
             }
         }
@@ -169,7 +195,10 @@ impl Walk<'_> {
 
     async fn controls(&mut self, phase: Phase) -> io::Result<bool> {
         for (index, send) in self.check.control.iter().enumerate() {
-            self.send(Slot { phase, index }, send).await?;
+            self.in_control = true;
+            let sent = self.send(Slot { phase, index }, send).await;
+            self.in_control = false;
+            sent?;
             if !matches!(
                 self.judged(),
                 AttemptOutcome::Pass { .. } | AttemptOutcome::Fail { .. }
@@ -321,6 +350,7 @@ impl Walk<'_> {
         captures: &IndexMap<String, Capture>,
     ) -> io::Result<Sent> {
         let check = &self.check.id;
+        let captures = &self.resolved(captures);
         self.field
             .line
             .send(request, subject, |answer| {
@@ -329,9 +359,17 @@ impl Walk<'_> {
             .await
     }
 
+    fn resolved(&self, captures: &IndexMap<String, Capture>) -> IndexMap<String, Capture> {
+        let scope = self.scope();
+        captures
+            .iter()
+            .map(|(name, rule)| (name.clone(), resolved(rule, &scope)))
+            .collect()
+    }
+
     fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
         if let Some(raw) = &sent.raw {
-            for (name, rule) in captures {
+            for (name, rule) in &self.resolved(captures) {
                 if let Some(value) = capture(rule, raw) {
                     self.captured.insert(name.clone(), value);
                 }

@@ -76,8 +76,9 @@ fn altered(value: &str) -> String {
         .collect()
 }
 
-/// The same length, separators and kinds of character, a prefix such as `pk_test_` kept; everything else random.
-fn unknown(value: &str) -> String {
+/// The same length, separators and kinds of character, a prefix such as `pk_test_` kept, also version and variant of a
+/// UUID; everything else random.
+pub fn unknown(value: &str) -> String {
     let mut rng = rand::rng();
     let prefix = value
         .rfind('_')
@@ -85,10 +86,15 @@ fn unknown(value: &str) -> String {
         .map_or(0, |at| at + 1);
     let hex = value[prefix..]
         .chars()
-        .all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase());
+        .all(|c| c == '-' || c.is_ascii_hexdigit() && !c.is_ascii_uppercase());
+    let is_uuid = value.len() == 36
+        && value
+            .char_indices()
+            .all(|(at, c)| (c == '-') == matches!(at, 8 | 13 | 18 | 23));
     let mut out = value[..prefix].to_owned();
-    for c in value[prefix..].chars() {
+    for (at, c) in value[prefix..].chars().enumerate() {
         out.push(match c {
+            c if is_uuid && (at == 14 || at == 19) => c,
             c if hex && c.is_ascii_hexdigit() => {
                 char::from_digit(rng.random_range(0..16), 16).unwrap_or('0')
             }

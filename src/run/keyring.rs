@@ -47,6 +47,11 @@ impl Keyring {
         }
     }
 
+    /// What the target file keeps secret.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// The principal's credentials by kind, in the order of its declaration. Fails with a sentence.
     pub async fn of(
         &self,
@@ -186,6 +191,7 @@ impl Keyring {
             captured: &captured,
             placeholders: Map::new(),
             credentials: &fetched,
+            secrets: &self.secrets,
         };
         let request = build(
             &send,
@@ -202,9 +208,11 @@ impl Keyring {
             ..Capture::default()
         };
         let learn = |answer: &crate::journal::RecordedAnswer| {
-            capture(&rule, answer)
-                .map(|value| vec![("credential".to_owned(), show(&value))])
-                .unwrap_or_default()
+            let mut secrets = others_beside(&answer.body.0);
+            secrets.extend(
+                capture(&rule, answer).map(|value| ("credential".to_owned(), show(&value))),
+            );
+            secrets
         };
         let sent = line
             .send(&request, Subject::default(), learn)
@@ -282,6 +290,39 @@ impl Keyring {
     }
 }
 
+/// What else of an answer to a login opens something, such as a refresh token: long texts under telling names.
+fn others_beside(body: &[u8]) -> Vec<(String, String)> {
+    const TELLING: [&str; 5] = ["token", "secret", "session", "password", "key"];
+    const SHORTEST: usize = 16;
+    let mut found = Vec::new();
+    let mut open = vec![serde_json::from_slice(body).unwrap_or(Value::Null)];
+    while let Some(value) = open.pop() {
+        let members: Vec<(String, Value)> = match value {
+            Value::Object(members) => members.into_iter().collect(),
+            Value::Array(items) => items
+                .into_iter()
+                .map(|item| (String::new(), item))
+                .collect(),
+            _ => continue,
+        };
+        for (name, value) in members {
+            let lower = name.to_ascii_lowercase();
+            match value {
+                Value::String(text)
+                    if text.len() >= SHORTEST
+                        && !text.contains(char::is_whitespace)
+                        && TELLING.iter().any(|word| lower.contains(word)) =>
+                {
+                    found.push((name, text));
+                }
+                Value::Object(_) | Value::Array(_) => open.push(value),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
 fn form(pairs: &[(&str, String)]) -> String {
     url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(pairs)
@@ -355,6 +396,7 @@ fn plain_send(operation: &str) -> Send {
         principal: None,
         values_of: None,
         values: Default::default(),
+        placeholders: None,
         spoil: None,
         token: None,
         without: Vec::new(),

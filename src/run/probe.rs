@@ -51,6 +51,7 @@ pub async fn probe(
     let (started_ms, began) = (line.elapsed_ms(), Instant::now());
     let answer = line.client.probe(&origin, &question).await;
     let seen = serde_json::to_value(&answer).map_err(|error| harness(error.to_string()))?;
+    let seen = super::record::redacted_value(seen, &*line.redactor.read().await);
     let total_us = began.elapsed().as_micros() as u64;
     Ok(keep(
         line,

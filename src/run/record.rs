@@ -1,9 +1,51 @@
 //! Wire → journal: what was sent and what came back, with secrets replaced by their names.
 
 use crate::journal::{Exchange, ExchangeId, Octets, RecordedAnswer, RecordedRequest, Redactor};
-use crate::wire::{Answer, Outcome, Request, Version};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::request::kept;
+use serde_json::Value;
+
+use crate::wire::{Answer, Failure, Outcome, Request, Version};
+
+/// Octets of a request's body that the journal keeps. Larger bodies are fillers that the plan can make again.
+const KEPT_REQUEST_BYTES: usize = 16 * 1024;
+
+/// Octets of answer bodies that a run keeps before it begins to cut them short.
+const ROOM_BYTES: usize = 64 * 1024 * 1024;
+/// One body takes at most this part of the room that is left.
+const SHARE: usize = 64;
+/// So much is kept of every body, however little room is left.
+const LEAST_KEPT_BYTES: usize = 1024;
+
+/// Room for the bodies of a whole run, so that a target cannot fill our memory with many large answers. The more of it
+/// is taken, the less one body gets; what is cut is marked as truncated, and is not judged.
+pub struct Room(AtomicUsize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(AtomicUsize::new(ROOM_BYTES))
+    }
+}
+
+impl Room {
+    /// Cuts the body to what there is room for; `true` where something was lost.
+    fn take(&self, body: &mut Vec<u8>) -> bool {
+        let most = (self.0.load(Ordering::Relaxed) / SHARE).max(LEAST_KEPT_BYTES);
+        let cut = body.len() > most;
+        if cut {
+            let end = std::str::from_utf8(body).map_or(most, |text| text.floor_char_boundary(most));
+            body.truncate(end);
+            body.shrink_to_fit();
+        }
+        let taken = body.len();
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                Some(left.saturating_sub(taken))
+            });
+        cut
+    }
+}
 
 /// The answer as it came, for captures; nothing is replaced in it, so it never leaves the run.
 pub fn raw_answer(answer: &Answer) -> RecordedAnswer {
@@ -22,7 +64,7 @@ pub fn raw_answer(answer: &Answer) -> RecordedAnswer {
     }
 }
 
-/// The exchange as the journal keeps it.
+/// The exchange as the journal keeps it. `retried` is redacted already.
 pub fn exchange(
     id: ExchangeId,
     request: &Request,
@@ -30,10 +72,11 @@ pub fn exchange(
     started_ms: u64,
     retried: Vec<String>,
     redactor: &Redactor,
+    room: &Room,
 ) -> Exchange {
     let (answer, failure) = match &outcome.answer {
-        Ok(answer) => (Some(redacted_answer(answer, redactor)), None),
-        Err(failure) => (None, Some(failure.clone())),
+        Ok(answer) => (Some(redacted_answer(answer, redactor, room)), None),
+        Err(failure) => (None, Some(redacted_failure(failure, redactor))),
     };
     Exchange {
         id,
@@ -63,12 +106,65 @@ fn redacted_request(request: &Request, redactor: &Redactor) -> RecordedRequest {
             .iter()
             .map(|(name, value)| (name.clone(), redactor.bytes(value)))
             .collect(),
-        body: redactor.bytes(kept(&request.body)),
+        body: kept_body(&request.body, redactor),
         body_bytes: request.body.len() as u64,
     }
 }
 
-fn redacted_answer(answer: &Answer, redactor: &Redactor) -> RecordedAnswer {
+/// Redacted first and cut then, so that no half of a secret is left at the end.
+fn kept_body(body: &[u8], redactor: &Redactor) -> Octets {
+    let spare = redactor.longest_secret();
+    let mut shown = redactor.bytes(&body[..body.len().min(KEPT_REQUEST_BYTES + spare)]);
+    shown.0.truncate(KEPT_REQUEST_BYTES);
+    shown
+}
+
+/// A failure may quote what the target sent.
+pub fn redacted_failure(failure: &Failure, redactor: &Redactor) -> Failure {
+    let shown = |text: &String| redactor.fragments(text);
+    match failure {
+        Failure::Unresolved(text) => Failure::Unresolved(shown(text)),
+        Failure::Tls(text) => Failure::Tls(shown(text)),
+        Failure::Malformed(text) => Failure::Malformed(shown(text)),
+        Failure::TooLarge(text) => Failure::TooLarge(shown(text)),
+        Failure::Unsendable(text) => Failure::Unsendable(shown(text)),
+        Failure::Refused | Failure::Reset | Failure::Closed | Failure::Timeout(_) => {
+            failure.clone()
+        }
+    }
+}
+
+/// Every string in a value that a target had a hand in.
+pub fn redacted_value(value: Value, redactor: &Redactor) -> Value {
+    mapped(value, &|text| redactor.text(text))
+}
+
+/// Every string in a value of ours: secrets are replaced, and what only looks like one is left.
+pub fn known_replaced(value: Value, redactor: &Redactor) -> Value {
+    mapped(value, &|text| {
+        String::from_utf8_lossy(&redactor.known(text.as_bytes())).into_owned()
+    })
+}
+
+fn mapped(value: Value, shown: &dyn Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(shown(&text)),
+        Value::Array(items) => items.into_iter().map(|item| mapped(item, shown)).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (name, mapped(value, shown)))
+            .collect(),
+        other => other,
+    }
+}
+
+fn redacted_answer(answer: &Answer, redactor: &Redactor, room: &Room) -> RecordedAnswer {
+    let mut body = if answer.truncated {
+        redactor.bytes_cut_off(&answer.body)
+    } else {
+        redactor.bytes(&answer.body)
+    };
+    let cut = room.take(&mut body.0);
     RecordedAnswer {
         version: answer.version.clone(),
         status: answer.status,
@@ -78,8 +174,8 @@ fn redacted_answer(answer: &Answer, redactor: &Redactor) -> RecordedAnswer {
             .iter()
             .map(|(name, value)| (redactor.text(name), redact_line(name, value, redactor)))
             .collect(),
-        body: redactor.bytes(&answer.body),
-        truncated: answer.truncated,
+        body,
+        truncated: answer.truncated || cut,
         interim: answer.interim.clone(),
     }
 }

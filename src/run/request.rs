@@ -4,10 +4,10 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::body::{self, BodyError, Made};
-use super::credential::{Placed, place};
+use super::credential::{self, Placed, place};
 use super::scope::RequestScope;
 use crate::suite::model::{HeaderChange, Operation, Send, Spoil, Transport};
-use crate::suite::template::{Scope, TemplateError, fill_text, show};
+use crate::suite::template::{Scope, TemplateError, fill, fill_text, fill_value, show};
 use crate::wire::{Request, Version};
 
 /// Why a step cannot be made into a request. Ours or the suite's fault, never the target's.
@@ -73,6 +73,9 @@ pub fn build(
         placeholders.insert(name.clone(), value.clone());
     }
     scope.placeholders = placeholders;
+    if let Some(text) = &send.placeholders {
+        scope.placeholders = refilled(text, scope)?;
+    }
     let scope = &*scope;
 
     let line = fill_text(&send.send, scope)?;
@@ -186,6 +189,21 @@ pub fn build(
     })
 }
 
+/// The placeholders, each filled with a text that may refer to what it would be otherwise.
+fn refilled(text: &str, scope: &mut RequestScope<'_>) -> Result<Map<String, Value>, TemplateError> {
+    let mut filled = Map::new();
+    for (name, value) in scope.placeholders.clone() {
+        let own = fill_value(&value, &*scope)?;
+        scope.placeholders.insert("own".to_owned(), own.clone());
+        let value = match text {
+            "unknown" => credential::unknown(&show(&own)),
+            text => fill_text(text, &*scope)?,
+        };
+        filled.insert(name, Value::String(value));
+    }
+    Ok(filled)
+}
+
 /// The operation's own body belongs to its own method; another method gets one only where the step says so.
 fn made_body(
     send: &Send,
@@ -287,22 +305,20 @@ impl Lines {
         change: &HeaderChange,
         scope: &dyn Scope,
     ) -> Result<(), TemplateError> {
-        let fill = |text: &String| fill_text(text, scope).map(String::into_bytes);
-        match change {
-            HeaderChange::Absent(()) => self.set(name, Vec::new()),
-            HeaderChange::Line(text) => self.set(name, vec![fill(text)?]),
-            HeaderChange::Lines(texts) => {
-                self.set(name, texts.iter().map(fill).collect::<Result<_, _>>()?)
-            }
-        }
+        let octets = |value: &Value| show(value).into_bytes();
+        let values = match change {
+            HeaderChange::Absent(()) => Vec::new(),
+            HeaderChange::Line(text) => match fill(text, scope)? {
+                Value::Null => Vec::new(),
+                Value::Array(lines) => lines.iter().map(octets).collect(),
+                line => vec![octets(&line)],
+            },
+            HeaderChange::Lines(texts) => texts
+                .iter()
+                .map(|text| fill_text(text, scope).map(String::into_bytes))
+                .collect::<Result<_, _>>()?,
+        };
+        self.set(name, values);
         Ok(())
     }
 }
-
-/// A body cut to what the journal keeps of a request.
-pub fn kept(body: &Bytes) -> &[u8] {
-    &body[..body.len().min(KEPT_REQUEST_BYTES)]
-}
-
-/// Octets of a request's body that the journal keeps. Larger bodies are fillers that the plan can make again.
-pub const KEPT_REQUEST_BYTES: usize = 16 * 1024;

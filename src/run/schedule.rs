@@ -78,7 +78,7 @@ pub async fn run(
         journal: JOURNAL_VERSION,
         proofmark: env!("CARGO_PKG_VERSION").to_owned(),
         started: jiff::Timestamp::now().to_string(),
-        plan: (**plan).clone(),
+        plan: without_secrets(plan, &secrets),
     })))?;
     carry_out(
         plan,
@@ -90,6 +90,24 @@ pub async fn run(
         1,
     )
     .await
+}
+
+/// The plan for the journal. It refers to secrets by name; this is for one that the target file holds a second time
+/// where it is none, such as in the path of an operation.
+fn without_secrets(plan: &Plan, secrets: &Secrets) -> Plan {
+    let mut redactor = Redactor::new(rand::rng().random());
+    redactor.learn_all(secrets.iter());
+    let Ok(value) = serde_json::to_value(&plan.target) else {
+        return plan.clone();
+    };
+    let shown = super::record::known_replaced(value.clone(), &redactor);
+    let mut plan = plan.clone();
+    if shown != value
+        && let Ok(target) = serde_json::from_value(shown)
+    {
+        plan.target = target;
+    }
+    plan
 }
 
 /// Goes on with a run that did not come to its end: cases without a verdict are carried out from their beginning.
@@ -146,6 +164,7 @@ async fn carry_out(
             journal: journal.clone(),
             began,
             next_id: AtomicU64::new(next_id),
+            room: super::record::Room::default(),
             patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
         },
         forger: Forger::new(secrets.clone()),
@@ -323,6 +342,7 @@ async fn provoke(
         captured: &captured,
         placeholders: Map::new(),
         credentials: &credentials,
+        secrets: field.keyring.secrets(),
     };
     let request = match prepare(field, &planned.situation.request, &mut scope).await {
         Ok(request) => request,

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use crate::suite::Secrets;
 use crate::suite::plan::{Bindings, Plan, PlanScope};
 use crate::suite::template::{Found, Scope};
 
@@ -16,6 +17,8 @@ pub struct RequestScope<'a> {
     pub placeholders: Map<String, Value>,
     /// Credentials that were fetched, by `PRINCIPAL.KIND`.
     pub credentials: &'a HashMap<String, String>,
+    /// What operations read as `${secret.NAME}`.
+    pub secrets: &'a Secrets,
 }
 
 impl Scope for RequestScope<'_> {
@@ -27,6 +30,10 @@ impl Scope for RequestScope<'_> {
         if let ["credentials", rest @ ..] = path {
             let value = self.credentials.get(&rest.join("."))?;
             return Some(Found::Literal(Value::String(value.clone())));
+        }
+        if let ["secret", rest @ ..] = path {
+            let value = self.secrets.get(&rest.join("."))?;
+            return Some(Found::Literal(Value::String(value.to_owned())));
         }
         if let Some(value) = self.placeholders.get(&name) {
             return Some(Found::Template(value.clone()));

@@ -23,6 +23,8 @@ pub struct Line {
     pub journal: Arc<Journal>,
     pub began: Instant,
     pub next_id: AtomicU64,
+    /// What may still be kept of answer bodies.
+    pub room: record::Room,
     /// What may still be spent on waiting out 429 and 503, over the whole run.
     pub patience_ms: AtomicU64,
 }
@@ -69,7 +71,7 @@ impl Line {
                 let wait = retry_after(&outcome).unwrap_or(pause);
                 if self.spend(wait) {
                     if matches!(&outcome.answer, Ok(answer) if answer.status == 429) {
-                        self.pace.hold(wait).await;
+                        self.pace.hold(wait);
                     } else {
                         tokio::time::sleep(wait).await;
                     }
@@ -88,9 +90,28 @@ impl Line {
                     self.redactor.write().await.learn_all(pairs);
                 }
             }
+            if let Some(raw) = &raw {
+                let texts = raw.headers.iter().map(|(_, value)| value.0.as_slice());
+                let texts = texts.chain([raw.body.0.as_slice(), &raw.reason.0]);
+                let strangers = self.redactor.read().await.strangers(texts);
+                if !strangers.is_empty() {
+                    self.redactor.write().await.learn_strangers(&strangers);
+                }
+            }
             let redactor = self.redactor.read().await;
-            let exchange =
-                record::exchange(self.id(), request, &outcome, started_ms, retried, &redactor);
+            let retried = retried
+                .iter()
+                .map(|what: &String| redactor.fragments(what))
+                .collect();
+            let exchange = record::exchange(
+                self.id(),
+                request,
+                &outcome,
+                started_ms,
+                retried,
+                &redactor,
+                &self.room,
+            );
             drop(redactor);
             self.journal
                 .write(Record::Exchange(Box::new(exchange.clone())))?;
@@ -100,7 +121,7 @@ impl Line {
 
     /// Takes a wait out of the run's patience; `false` where too little is left.
     fn spend(&self, wait: Duration) -> bool {
-        let wait = wait.as_millis() as u64;
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         self.patience_ms
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(wait)

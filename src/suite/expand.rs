@@ -365,6 +365,12 @@ impl Expander<'_> {
             "write" => operation.writes(),
             "with-body" => operation.body.is_some(),
             "with-state" => operation.state.is_some(),
+            "with-violations" => !operation.violations.is_empty(),
+            "restricted" => self
+                .target
+                .principals
+                .keys()
+                .any(|principal| self.principal_is(principal, "forbidden", Some(name))),
             _ => {
                 word == name
                     || operation.method == word
@@ -400,7 +406,8 @@ impl Expander<'_> {
             "forbidden" => {
                 ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o))
             }
-            "other-tenant" => on
+            "unentitled" => authenticated && operation.is_some_and(|o| !target.may(name, o)),
+            "other-tenant" if operation.is_none() && on.is_some() => on
                 .and_then(|on| target.principals.get(on))
                 .is_some_and(|other| {
                     other.tenant.is_some()

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod coherence;
+mod concealed;
 mod expand;
 pub mod forging;
 pub mod gather;

@@ -140,6 +140,10 @@ fn narrate_probe(probe: &Probe) -> String {
             "Speak HTTP/2 with prior knowledge to the plain-HTTP address".to_owned()
         }
         ProbeKind::H2cUpgrade => "Ask the plain-HTTP address for `Upgrade: h2c`".to_owned(),
+        ProbeKind::Token => {
+            let whose = probe.principal.as_deref().map_or("…".to_owned(), plain);
+            format!("Look at the token that the target issued to {whose}")
+        }
     }
 }
 
@@ -294,6 +298,16 @@ fn narrate_body(body: &Body) -> String {
             "with a body that breaks the schema by {}",
             plain(name).replace("the violation", "the chosen violation")
         ),
+        Body::Exchange(principal) => {
+            format!("with what {} sends to get its credential", plain(principal))
+        }
+        Body::AsForm(_) => "with the members of its body as a form".to_owned(),
+        Body::Texts(text) => {
+            format!(
+                "with every text of its body replaced by {}",
+                brief(&text.to_string())
+            )
+        }
         Body::None(()) => "without a body".to_owned(),
     }
 }

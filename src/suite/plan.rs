@@ -11,8 +11,21 @@ use super::template::{Found, Scope};
 use crate::jose::forgery::Forgery;
 
 /// Names of the unguessable values that every attempt makes anew: `canary` and `canary2` (letters and digits), digits
-/// in hexadecimal, a version 4 UUID, and a number of six digits.
+/// in hexadecimal, a version 4 UUID, and a number of six digits. `canary` is another one in controls.
 pub const ATTEMPT_VALUES: [&str; 6] = ["canary", "canary2", "hex16", "hex64", "uuid", "number"];
+
+/// Where an attempt keeps the `canary` of its controls.
+pub const CONTROL_CANARY: &str = "canary of controls";
+
+/// The values of an attempt as its controls see them: `canary` is another one than in the steps, so that what a control
+/// plants is never taken for the effect of a step.
+pub fn of_control(values: &Map<String, Value>) -> Map<String, Value> {
+    let mut own = values.clone();
+    if let Some(canary) = own.get(CONTROL_CANARY).cloned() {
+        own.insert("canary".to_owned(), canary);
+    }
+    own
+}
 
 /// Values of the variables of a matrix, in the order of `for_each`.
 pub type Bindings = Map<String, Value>;
@@ -149,6 +162,7 @@ impl PlanScope<'_> {
                 "name" => json!(name),
                 "method" => json!(operation.method),
                 "path" => json!(format!("{}{}", self.target.prefix, operation.path)),
+                "path_below_base" => json!(operation.path),
                 "state" => json!(operation.state.as_ref()?),
                 "state_as" => json!(operation.state_as.as_ref()?),
                 "writes" if operation.writes() => json!(true),

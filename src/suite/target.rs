@@ -167,6 +167,12 @@ pub fn merge(
         }
     }
 
+    // What cannot be filled is not offered, as with principals: checks about it are skipped.
+    operations.retain(|_, built| {
+        secret_names_in(&serde_json::to_string(&built.body).unwrap_or_default())
+            .iter()
+            .all(|secret| secrets.get(secret).is_some())
+    });
     let mut credentials = contract.credentials.clone();
     credentials.extend(file.credentials.clone());
     let mut tokens = contract.tokens.clone();
@@ -215,6 +221,11 @@ pub fn merge(
                 let secret = format!("{name}.{kind}");
                 secrets.insert(&secret, text.clone());
                 *text = format!("${{secret.{secret}}}");
+            }
+            if let CredentialSource::Source(spec) = source
+                && file.principals.contains_key(name)
+            {
+                conceal(spec, &format!("{name}.{kind}"), secrets);
             }
             if let Some(missing) = secret_names(source)
                 .into_iter()
@@ -276,6 +287,69 @@ fn list(words: &[&str]) -> String {
     } else {
         format!("`{}`", words.join("`, `"))
     }
+}
+
+/// Words that the name of a member has when its value opens something.
+const TELLING: &[&str] = &[
+    "token",
+    "secret",
+    "password",
+    "passphrase",
+    "proof",
+    "key",
+    "code",
+    "pin",
+    "otp",
+    "credential",
+    "assertion",
+    "hash",
+    "signature",
+];
+/// A literal of this length is taken for a secret whatever its name.
+const LONG_LITERAL: usize = 20;
+
+/// Moves what was written into the file itself to the secrets, and leaves a reference to it in the plan.
+fn conceal(spec: &mut SourceSpec, name: &str, secrets: &mut Secrets) {
+    match spec {
+        SourceSpec::Oauth2(oauth2) => conceal_text(
+            &mut oauth2.client_secret,
+            &format!("{name}.client_secret"),
+            secrets,
+        ),
+        SourceSpec::Exchange(exchange) => conceal_members(&mut exchange.body, "", name, secrets),
+        SourceSpec::Command(_) => {}
+    }
+}
+
+fn conceal_members(value: &mut Value, member: &str, name: &str, secrets: &mut Secrets) {
+    match value {
+        Value::String(text) => {
+            let lower = member.to_ascii_lowercase();
+            if TELLING.iter().any(|word| lower.contains(word)) || text.len() >= LONG_LITERAL {
+                conceal_text(text, &format!("{name}.{member}"), secrets);
+            }
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter_mut().enumerate() {
+                conceal_members(item, &format!("{member}{at}"), name, secrets);
+            }
+        }
+        Value::Object(members) => {
+            for (member, value) in members {
+                conceal_members(value, member, name, secrets);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Templates stay: what they name is a secret already.
+fn conceal_text(text: &mut String, name: &str, secrets: &mut Secrets) {
+    if text.contains("${") || text.len() < super::target_file::SHORTEST_SECRET {
+        return;
+    }
+    secrets.insert(name, std::mem::take(text));
+    *text = format!("${{secret.{name}}}");
 }
 
 /// Names after `secret.` in a credential source.

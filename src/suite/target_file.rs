@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::concealed::Concealed;
 use super::library::Library;
 use super::load::{Document, Mistake, decode};
 use super::model::TargetFile;
@@ -10,7 +11,7 @@ use super::target::{Misfit, Target, Which, merge};
 use crate::wire::Roots;
 
 /// Shorter secrets would be found everywhere in what a target sends, and so could not be kept out of the output.
-const SHORTEST_SECRET: usize = 4;
+pub const SHORTEST_SECRET: usize = 4;
 
 /// A target, and what is needed to speak to it that no journal may hold.
 #[derive(Debug, Clone)]
@@ -20,8 +21,25 @@ pub struct Loaded {
     pub roots: Roots,
 }
 
-/// Reads a target file. `environment` gives the values of `${env:NAME}`; files are found relative to `folder`.
+/// Reads a target file. Mistakes are shown without what could be a secret. `environment` gives the values of `${env:NAME}`; files are found relative to `folder`.
 pub fn load(
+    name: &str,
+    bytes: &[u8],
+    folder: &Path,
+    library: &Library,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Loaded, Vec<Mistake>> {
+    read(name, bytes, folder, library, environment).map_err(|mistakes| {
+        let shown = mistakes.first().map_or("", |mistake| mistake.file.text());
+        let concealed = Concealed::of(shown);
+        mistakes
+            .into_iter()
+            .map(|mistake| concealed.conceal(mistake))
+            .collect()
+    })
+}
+
+fn read(
     name: &str,
     bytes: &[u8],
     folder: &Path,

@@ -96,7 +96,8 @@ pub struct Answer {
     pub reason: Vec<u8>,
     /// Field lines in order of arrival, names as sent.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// After transfer decoding; content codings are left alone.
+    /// After transfer decoding; content codings are left alone. Of an answer that may have none (to `HEAD`, 204, 304)
+    /// these are octets that came all the same, which only shows where the connection is closed after it.
     pub body: Bytes,
     /// `body` is not the whole: it went on past the bound, or it was delimited by close and TLS was cut without
     /// `close_notify`, so that its end is unproven (RFC 9112 §9.8).

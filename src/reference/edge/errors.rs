@@ -103,7 +103,7 @@ pub const ENVELOPE_FLAWS: &[Flaw] = &[
     ),
 ];
 
-/// Faults of deployments whose contract allows no other members.
+/// Flaws of deployments whose contract lists every member of an error body.
 pub const CLOSED_FLAWS: &[Flaw] = &[flaw(
     "error-member-added",
     "Adds a member to error bodies that the contract does not know.",

@@ -83,6 +83,17 @@ impl Mistake {
         self
     }
 
+    /// Shows other text in place of the file's. It has the same length and the same lines, so that places stay right.
+    pub fn show_as(&mut self, text: &str) {
+        let other = Arc::new(Source::new(self.file.name(), text));
+        if let Some(also) = &mut self.also
+            && also.file.name() == self.file.name()
+        {
+            also.file = Arc::clone(&other);
+        }
+        self.file = other;
+    }
+
     /// The order in which mistakes are shown: by file, then by place.
     pub(super) fn order(&self, other: &Self) -> std::cmp::Ordering {
         let key = |m: &Self| (m.at.start, m.at.end);

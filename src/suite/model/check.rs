@@ -102,11 +102,13 @@ pub enum Domain {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selected {
-    /// Operations that are all of these words: `public`, `protected`, `read`, `write`, a method, or of their `is`.
+    /// Operations that are all of these words: `public`, `protected`, `read`, `write`, `with-body`, `with-state`,
+    /// `with-violations`, `restricted` (some principal has a login and not the right), a method, or of their `is`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operations: Option<String>,
     /// Principals that are all of these words: `anonymous`, `authenticated`, a role, or of their `is`; or
-    /// `allowed`, `forbidden` (ordinary ones, for the operation of `on`), `entitled` (may use it, whatever else it is), `same-role-other-tenant` (as the principal of `on`).
+    /// `allowed`, `forbidden` (for the operation of `on`; ordinary principals, whose `is` is empty), `entitled`,
+    /// `unentitled` (the same for whatever principals), `same-role`, `other-tenant` (than the principal of `on`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Option<String>,
     /// A named list of the suite.

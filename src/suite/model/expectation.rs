@@ -171,7 +171,8 @@ pub enum SameAs {
 #[serde(deny_unknown_fields)]
 pub struct SameAsRule {
     pub step: String,
-    /// `status`, `header-names`, `headers`, `body`, `body-shape` (JSON member names and types).
+    /// `status`, `header-names`, `headers`, `body`, `body-shape` (JSON member names and types), `body-members` (every
+    /// member that the earlier JSON object has is here too, with a value of the same type).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<SamePart>,
     /// Field names that may differ. `Date` always may.
@@ -180,6 +181,9 @@ pub struct SameAsRule {
     /// JSONPaths whose values may differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_body: Vec<String>,
+    /// JSONPaths; of the bodies only what they select is compared. What both lack is equal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<String>,
     /// It must differ instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub differs: bool,
@@ -193,4 +197,5 @@ pub enum SamePart {
     Headers,
     Body,
     BodyShape,
+    BodyMembers,
 }

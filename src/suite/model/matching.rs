@@ -57,6 +57,9 @@ pub struct ValueRules {
     /// For a list: every one of these is in it. For a text: every one is a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contains: Option<Value>,
+    /// The same for at least one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contains_any: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excludes: Option<Value>,
     /// For a list: nothing but these is in it.

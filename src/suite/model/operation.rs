@@ -74,8 +74,12 @@ pub enum Body {
     Form(IndexMap<String, String>),
     /// Octets in hexadecimal.
     Hex(String),
-    /// This many octets of JSON: `{"filler":"aaa…"}`.
-    Filler(u64),
+    /// The members of the operation's JSON body as `application/x-www-form-urlencoded`.
+    AsForm(()),
+    /// The operation's JSON body with every text in it replaced by this one.
+    Texts(String),
+    /// This many octets of JSON, `{"filler":"aaa…"}`; or a reference to a number, such as `${param.NAME}`.
+    Filler(Value),
     /// JSON arrays nested this deep.
     Nested(u32),
     /// A violation of the operation's schema, by name.

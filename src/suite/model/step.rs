@@ -32,6 +32,10 @@ pub struct Send {
     /// Values that fill the placeholders of the operation, over those of the principal.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
+    /// Fills every placeholder of the operation with this text, in which `${own}` is what would stand there otherwise.
+    /// `unknown` fills it with something of the same form that nothing has: as long, of the same kinds of characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placeholders: Option<String>,
     /// What is wrong with the credential: one of the `Spoil` words, or a reference to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spoil: Option<String>,
@@ -191,7 +195,7 @@ pub enum Transport {
     Plain,
 }
 
-/// One line, several lines, or none.
+/// One line, several lines, or none. A line that is a reference to a list sends several, one to `null` sends none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum HeaderChange {
@@ -226,7 +230,7 @@ pub enum Spoil {
     Twice,
 }
 
-/// Where a captured value is found.
+/// Where a captured value is found. The texts may hold references (`${param.NAME}`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Capture {

@@ -33,6 +33,8 @@ pub(super) struct Delimited {
     pub framing: Framing,
     /// The peer promises another answer on this connection, and nobody between could see its start elsewhere.
     pub reusable: bool,
+    /// There is to be no body, and the connection ends: whatever still comes is seen for what it is.
+    pub surplus_shows: bool,
 }
 
 /// Refuses a `Content-Length` that is no number or disagrees with another: nobody can say where such a body ends
@@ -70,6 +72,7 @@ pub(super) fn delimit(head: &Head, asked: Asked) -> Result<Delimited, Failure> {
     let switched = head.status == 101 || (asked == Asked::Connect && head.status < 300);
     Ok(Delimited {
         framing,
+        surplus_shows: bodiless && closes && !switched && head.status >= 200,
         reusable: head.version == "1.1"
             && !closes
             && unambiguous

@@ -1,6 +1,6 @@
 //! Reads answers off a connection, never holding more than the bounds say.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -51,6 +51,10 @@ struct Body {
 /// How much is read at once.
 const STRIDE: usize = 8 * 1024;
 
+/// Octets kept of what comes where no body is allowed, and how long they are waited for.
+const SURPLUS: usize = 4 * 1024;
+const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
+
 impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
     pub fn new(stream: R, buffer: &'a mut BytesMut, bounds: &'a Bounds, lenient: bool) -> Self {
         let first_octet = (!buffer.is_empty()).then(Instant::now);
@@ -87,6 +91,7 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
         self.tell(Go::NoFurther);
         let delimited = delimit(&head, asked)?;
         let body = match delimited.framing {
+            Framing::None if delimited.surplus_shows => self.surplus().await,
             Framing::None => Body::of(Bytes::new(), false),
             Framing::Length(length) => self.body_of(length).await?,
             Framing::UntilClose => self.body_until_close().await?,
@@ -192,6 +197,19 @@ impl<'a, R: AsyncRead + Unpin> Reader<'a, R> {
             self.buffer.split_to(self.bounds.body).freeze(),
             true,
         ))
+    }
+
+    /// What comes although HTTP allows no body, up to the close that was promised. A peer that does not keep its
+    /// promise soon has sent what it has.
+    async fn surplus(&mut self) -> Body {
+        let bound = SURPLUS.min(self.bounds.body);
+        let patience = SURPLUS_PATIENCE.min(self.bounds.answer / 4);
+        let read =
+            async { while self.buffer.len() < bound && matches!(self.fill().await, Ok(true)) {} };
+        // However it ends, what arrived is what there is.
+        let _ = tokio::time::timeout(patience, read).await;
+        let kept = self.buffer.len().min(bound);
+        Body::of(self.buffer.split_to(kept).freeze(), false)
     }
 
     async fn chunked_body(&mut self) -> Result<Body, Failure> {

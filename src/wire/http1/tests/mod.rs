@@ -417,3 +417,22 @@ async fn raw_octets_bring_as_many_answers_as_come() {
     assert_eq!(outcomes.len(), 2);
     assert_eq!(outcomes[1].answer, Err(Failure::Timeout(Phase::Answer)));
 }
+
+#[tokio::test]
+async fn a_body_where_none_is_allowed_is_seen_when_the_connection_closes() {
+    let head = |origin: &Origin| Request {
+        method: "HEAD".into(),
+        ..get(origin)
+    };
+    let origin = serve_octets(
+        "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 4\r\n\r\noops",
+    )
+    .await;
+    let answer = tight().send(&head(&origin)).await.answer.expect("answer");
+    assert_eq!(answer.body, "oops");
+    let origin =
+        serve_octets("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 4\r\n\r\n")
+            .await;
+    let answer = tight().send(&head(&origin)).await.answer.expect("answer");
+    assert_eq!(answer.body, "");
+}

@@ -1,0 +1,10 @@
+//! A deployment of one operation for tests, which answers as badly as it is told to, and the binary that is run at it.
+
+#![allow(dead_code)] // Each test binary uses another part of this room.
+
+pub mod bare;
+mod proofmark;
+mod server;
+
+pub use proofmark::{Files, Ran, proofmark, report_forms, start, verdicts};
+pub use server::{Authority, Door, Reply, Request, Site, answer, json, serve};

@@ -1,0 +1,218 @@
+//! The journal is the run: it can be cut anywhere, gone on with, and judged again.
+
+mod deployment;
+
+use std::sync::Arc;
+
+use deployment::bare::{CONTRACT, TOKEN};
+use deployment::{Door, Files, Reply, Request, json, proofmark, serve, start, verdicts};
+use proofmark::journal::{Record, RunRecord, read};
+use proofmark::judge::judge;
+use proofmark::reference::Contract;
+use tokio::sync::Notify;
+
+/// Many small checks: some hold, some fail, some cannot be judged.
+fn checks() -> String {
+    let mut checks = String::new();
+    for n in 0..60 {
+        let expect = match n % 4 {
+            0 => "status: 404",
+            1 => "header: { X-None: present }",
+            _ => "status: 2xx",
+        };
+        let to = if n % 4 == 3 { "things" } else { "me" };
+        checks.push_str(&format!(
+            "\n- id: BARE-MANY-{n:04}\n  title: One of many\n  level: must\n  source: none\n  control: [{{ send: {to}, as: user }}]\n  \
+             steps:\n    - send: {to}\n      as: user\n      expect: {{ {expect} }}\n  remedy: none\n  proved_by: [challenge-missing]\n"
+        ));
+    }
+    checks
+}
+
+/// Texts of more than one octet a character, for cuts within.
+fn reply(request: &Request) -> Reply {
+    if request.target == "/things" {
+        Reply::Keep(json("404 Nötig", "{\"näh\": \"\\u0007 ‹…› 🦀\"}"))
+    } else {
+        Reply::Keep(json("200 OK", "{\"grüße\": \"🦀\"}"))
+    }
+}
+
+/// Tells when so many requests have come.
+async fn site(after: usize) -> (deployment::Site, Arc<Notify>) {
+    let reached = Arc::new(Notify::new());
+    let tell = Arc::clone(&reached);
+    let site = serve(Door::Open, move |request, number| {
+        if number == after {
+            tell.notify_one();
+        }
+        reply(request)
+    })
+    .await;
+    (site, reached)
+}
+
+fn files(site: &deployment::Site) -> Files {
+    let files = Files::new(CONTRACT, &checks());
+    files.target(
+        site,
+        "bare",
+        &format!("secrets: {{ token: {TOKEN} }}\nconsent: {{ max_requests_per_second: 150 }}\n"),
+    );
+    files
+}
+
+async fn broken_off(signal: &str) -> (Files, deployment::Site, Option<i32>) {
+    let (site, reached) = site(60).await;
+    let files = files(&site);
+    let child = start(&files.run(), &[]);
+    reached.notified().await;
+    let pid = child.id().expect("it runs").to_string();
+    let sent = tokio::process::Command::new("kill")
+        .args([signal, &pid])
+        .status()
+        .await
+        .unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().await.unwrap();
+    (files, site, output.status.code())
+}
+
+fn record(files: &Files) -> RunRecord {
+    let file = std::fs::File::open(files.path("journal.jsonl")).unwrap();
+    let (records, _) = read(std::io::BufReader::new(file)).unwrap();
+    RunRecord::from_records(records).unwrap()
+}
+
+/// Goes on, and holds the verdicts against those of a run that nobody broke off.
+async fn goes_on(files: &Files) {
+    let before = record(files).verdicts.len();
+    assert!(before < 60, "broken off too late to show anything");
+    let report = proofmark(
+        &[
+            "report".to_owned(),
+            files.path("journal.jsonl").display().to_string(),
+        ],
+        &[],
+    )
+    .await;
+    report.in_order();
+    let mut arguments = files.run();
+    arguments.push("--resume".to_owned());
+    let resumed = proofmark(&arguments, &[]).await;
+    resumed.in_order();
+    let (site, _) = site(usize::MAX).await;
+    let whole = self::files(&site);
+    let ran = proofmark(&whole.run(), &[]).await;
+    assert_eq!(resumed.code, ran.code, "{}", resumed.text());
+    assert_eq!(
+        verdicts(&files.path("journal.jsonl")),
+        verdicts(&whole.path("journal.jsonl"))
+    );
+    judged_again(&record(files));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_is_gone_on_with() {
+    let (files, _site, code) = broken_off("-KILL").await;
+    assert_eq!(code, None);
+    assert_eq!(record(&files).end, None);
+    goes_on(&files).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_says_so_and_is_gone_on_with() {
+    let (files, _site, code) = broken_off("-INT").await;
+    assert_eq!(code, Some(130));
+    assert!(record(&files).end.is_some_and(|end| end.interrupted));
+    goes_on(&files).await;
+}
+
+/// The last record cut at every octet, alone and with a resumed run's records below it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_cut_anywhere_is_read_up_to_there() {
+    let (site, _) = site(usize::MAX).await;
+    let files = files(&site);
+    proofmark(&files.run(), &[]).await.in_order();
+    let journal = std::fs::read(files.path("journal.jsonl")).unwrap();
+    let lines: Vec<&[u8]> = journal.split_inclusive(|octet| *octet == b'\n').collect();
+    let head = lines[0];
+    let mut kinds = std::collections::BTreeSet::new();
+    for line in &lines[1..] {
+        let record: Record = serde_json::from_slice(line).unwrap();
+        let kind = match &record {
+            Record::Exchange(exchange) if exchange.request.target.text() == "/things" => "things",
+            Record::Exchange(_) => "exchange",
+            Record::Attempt(_) => "attempt",
+            Record::Verdict { .. } => "verdict",
+            _ => "end",
+        };
+        if !kinds.insert(kind) {
+            continue;
+        }
+        for cut in 0..line.len() {
+            let kept = [head, &line[..cut]].concat();
+            let (records, was_cut) = read(kept.as_slice()).unwrap();
+            // All but the line end: the record is whole.
+            let whole = cut + 1 == line.len();
+            assert_eq!(records.len(), if whole { 2 } else { 1 }, "{kind} at {cut}");
+            assert_eq!(was_cut, cut > 0 && !whole, "{kind} at {cut}");
+            let resumed = [&kept[..], b"\n", line].concat();
+            let (records, _) = read(resumed.as_slice()).unwrap();
+            assert_eq!(records.len(), if whole { 3 } else { 2 }, "{kind} at {cut}");
+        }
+    }
+    assert_eq!(kinds.len(), 5, "{kinds:?}");
+}
+
+fn judged_again(run: &RunRecord) {
+    assert!(!run.verdicts.is_empty());
+    for case in &run.head.plan.cases {
+        let Some(recorded) = run.verdicts.get(&case.id) else {
+            panic!("{} has no verdict", case.id);
+        };
+        let again = judge(
+            &run.head.plan,
+            case,
+            run.attempts_of(&case.id),
+            &run.exchanges,
+        );
+        assert_eq!(
+            serde_json::to_string(&again).unwrap(),
+            serde_json::to_string(recorded).unwrap(),
+            "{}",
+            case.id
+        );
+    }
+}
+
+/// Without a flaw, and with some of each contract, evenly picked.
+#[tokio::test(flavor = "multi_thread")]
+async fn judging_a_journal_again_gives_the_same_verdicts() {
+    const PICKED: usize = 4;
+    for contract in Contract::ALL {
+        let flaws = contract.catalogue().flaws();
+        let step = (flaws.len() / PICKED).max(1);
+        let picked = flaws.iter().step_by(step).map(|flaw| Some(flaw.id));
+        for flaw in std::iter::once(None).chain(picked) {
+            let folder = tempfile::tempdir().unwrap();
+            let journal = folder.path().join("journal.jsonl");
+            let mut arguments = vec![
+                "run".to_owned(),
+                "--target".to_owned(),
+                format!("reference:{}", contract.name()),
+                "--journal".to_owned(),
+                journal.display().to_string(),
+            ];
+            if let Some(flaw) = flaw {
+                arguments.extend(["--flaw".to_owned(), flaw.to_owned()]);
+            }
+            let ran = proofmark(&arguments, &[]).await;
+            ran.in_order();
+            let file = std::fs::File::open(&journal).unwrap();
+            let (records, cut) = read(std::io::BufReader::new(file)).unwrap();
+            assert!(!cut);
+            judged_again(&RunRecord::from_records(records).unwrap());
+        }
+    }
+}
