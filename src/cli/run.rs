@@ -46,7 +46,7 @@ pub struct Run {
     #[arg(long, value_name = "PATH")]
     journal: Option<PathBuf>,
     /// Go on with the run whose journal is at --journal
-    #[arg(long, requires = "journal", conflicts_with_all = ["checks", "suites", "dry_run"])]
+    #[arg(long, requires = "journal", conflicts_with_all = ["checks", "only_suites", "dry_run"])]
     resume: bool,
     /// Cases at the same time
     #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]

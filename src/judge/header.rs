@@ -1,6 +1,11 @@
 //! Expectations on the field lines of one name.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
 use super::Broken;
+use super::fields::Field;
 use super::show::brief;
 use super::text::{judge_text, regex, words};
 use super::value::judge_paths;
@@ -94,6 +99,15 @@ fn judge_lines(
         matches_none: rules.matches_none.clone(),
     };
     judge_text(&of, &joined, true, &text, scope)?;
+    if let Some(stated) = &rules.means {
+        let stated = fill_text(stated, scope)?;
+        if !means(name, lines, &stated)? {
+            return Err(Broken::not(
+                format!("{of} says what {} says", brief(&stated)),
+                seen(),
+            ));
+        }
+    }
     if let Some(field) = rules.parsed_as {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let value = field.parse(&lines).map_err(|defect| {
@@ -105,4 +119,117 @@ fn judge_lines(
         judge_paths(&of, &value, &rules.wherever, scope)?;
     }
     Ok(())
+}
+
+/// Whether the lines say at least what the stated value says.
+fn means(name: &str, lines: &[String], stated: &str) -> Result<bool, Broken> {
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let read = |field: Field| -> Result<(Option<Value>, Value), Broken> {
+        let wanted = field
+            .parse(&[stated])
+            .map_err(|defect| Broken::Harness(format!("`{name}: {stated}`: {}", defect.says)))?;
+        Ok((field.parse(&lines).ok(), wanted))
+    };
+    Ok(match name.to_ascii_lowercase().as_str() {
+        "strict-transport-security" => {
+            let (seen, wanted) = read(Field::Hsts)?;
+            seen.is_some_and(|seen| {
+                let is_kept = |flag: &str| wanted[flag] != true || seen[flag] == true;
+                seen["max_age"].as_u64() >= wanted["max_age"].as_u64()
+                    && is_kept("include_subdomains")
+                    && is_kept("preload")
+            })
+        }
+        "content-security-policy" => {
+            let (seen, wanted) = read(Field::Csp)?;
+            let stated = wanted["directives"].as_object();
+            seen.is_some_and(|seen| {
+                stated.is_some_and(|all| {
+                    all.iter().all(|(directive, sources)| {
+                        same_members(&seen["directives"][directive], sources)
+                    })
+                })
+            })
+        }
+        _ => lines
+            .iter()
+            .all(|line| plain_form(line) == plain_form(stated)),
+    })
+}
+
+fn same_members(a: &Value, b: &Value) -> bool {
+    let members = |value: &Value| -> Option<BTreeSet<String>> {
+        Some(value.as_array()?.iter().map(ToString::to_string).collect())
+    };
+    members(a).is_some_and(|a| members(b) == Some(a))
+}
+
+/// Lower case, with no space around separators.
+fn plain_form(value: &str) -> String {
+    let lower = value.trim().to_ascii_lowercase();
+    let parts: Vec<String> = lower
+        .split(';')
+        .map(|part| {
+            let members: Vec<&str> = part.split(',').map(str::trim).collect();
+            members.join(",")
+        })
+        .collect();
+    parts.join(";")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_means_what_the_contract_states() {
+        let hsts = "max-age=31536000; includeSubDomains";
+        let csp = "default-src 'self'";
+        for (name, line, stated, holds) in [
+            ("X-Frame-Options", "deny", "DENY", true),
+            ("X-Frame-Options", "SAMEORIGIN", "DENY", false),
+            ("X-XSS-Protection", "1;mode=block", "1; mode=block", true),
+            ("X-XSS-Protection", "1", "1; mode=block", false),
+            (
+                "Strict-Transport-Security",
+                "includeSubDomains ; max-age=63072000",
+                hsts,
+                true,
+            ),
+            ("Strict-Transport-Security", "max-age=31536000", hsts, false),
+            (
+                "Strict-Transport-Security",
+                "max-age=300; includeSubDomains",
+                hsts,
+                false,
+            ),
+            ("Strict-Transport-Security", "max-age=1y", hsts, false),
+            (
+                "Content-Security-Policy",
+                "frame-ancestors 'none'; default-src 'self'",
+                csp,
+                true,
+            ),
+            (
+                "Content-Security-Policy",
+                "default-src 'self' https://x.invalid",
+                csp,
+                false,
+            ),
+            ("Content-Security-Policy", "script-src 'self'", csp, false),
+        ] {
+            let said = means(name, &[line.to_owned()], stated);
+            assert_eq!(said, Ok(holds), "{name}: {line}");
+        }
+        let two = ["nosniff".to_owned(), "none".to_owned()];
+        assert_eq!(means("X-Content-Type-Options", &two, "nosniff"), Ok(false));
+        assert!(matches!(
+            means(
+                "Strict-Transport-Security",
+                &[hsts.to_owned()],
+                "max-age=1y"
+            ),
+            Err(Broken::Harness(_))
+        ));
+    }
 }

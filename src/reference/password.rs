@@ -21,8 +21,8 @@ pub const FLAWS: &[Flaw] = &[
     ),
 ];
 
-/// Some tens of milliseconds: enough to tell a skipped hash from one that was made.
-const ROUNDS: NonZeroU32 = NonZeroU32::new(120_000).expect("not zero");
+/// About twenty milliseconds: enough to tell a skipped hash from one that was made.
+const ROUNDS: NonZeroU32 = NonZeroU32::new(40_000).expect("not zero");
 /// Passwords that a process makes.
 const SEEDED: usize = 4;
 

@@ -83,7 +83,16 @@ impl Contract {
         }
     }
 
-    fn refusal(self) -> Refusal {
+    /// Fresh state and secrets; `https_port` is where the encrypted port will be.
+    pub(super) fn build(self, flaws: FlawSet, https_port: u16) -> Built {
+        match self {
+            Contract::HttpApi => http_api::build(flaws, https_port),
+            Contract::Intraverse => intraverse::build(flaws),
+            Contract::Pers => pers::build(flaws, https_port),
+        }
+    }
+
+    pub(super) fn refusal(self) -> Refusal {
         match self {
             Contract::HttpApi => Refusal::Redirect,
             Contract::Intraverse => Refusal::HangUp,
@@ -155,11 +164,7 @@ impl Deployment {
         let (https_address, plain_address) = (https.local_addr()?, plain.local_addr()?);
         let encrypted = Encrypted::new(contract.floor(), &flaws).map_err(io::Error::other)?;
         let h2c = flaws.has("h2c-enabled");
-        let built = match contract {
-            Contract::HttpApi => http_api::build(flaws, https_address.port()),
-            Contract::Intraverse => intraverse::build(flaws),
-            Contract::Pers => pers::build(flaws, https_address.port()),
-        };
+        let built = contract.build(flaws, https_address.port());
         let refusing = PlainSite {
             refusal: contract.refusal(),
             edge: Arc::clone(&built.edge),

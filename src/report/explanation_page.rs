@@ -57,21 +57,28 @@ pub fn page(explanation: &Explanation, paint: Paint) -> String {
     out
 }
 
+/// Contracts that agree on a level in one line.
 fn levels(explanation: &Explanation) -> Vec<String> {
-    let said: Vec<String> = explanation
-        .contracts
-        .iter()
-        .map(|found| match (found.level, &found.left_out) {
-            (Some(level), _) => format!("{level} under {}", found.contract),
-            (None, Some(reason)) => format!("left out of {}: {reason}", found.contract),
-            (None, None) => format!("left out of {}", found.contract),
-        })
-        .collect();
-    if said.is_empty() {
-        vec![format!("{}, under no contract yet", explanation.level)]
-    } else {
-        said
+    let mut lines = Vec::new();
+    for level in [Level::Must, Level::Should, Level::Advice] {
+        let all: Vec<&str> = explanation
+            .contracts
+            .iter()
+            .filter(|found| found.level == Some(level))
+            .map(|found| found.contract.as_str())
+            .collect();
+        if !all.is_empty() {
+            lines.push(format!("{level} under {}", all.join(", ")));
+        }
     }
+    for found in explanation.contracts.iter().filter(|c| c.level.is_none()) {
+        let reason = found.left_out.as_deref().unwrap_or("for no stated reason");
+        lines.push(format!("left out of {}: {reason}", found.contract));
+    }
+    if lines.is_empty() {
+        lines.push(format!("{}, under no contract yet", explanation.level));
+    }
+    lines
 }
 
 fn numbered(narrations: &[Narration], level: Level, numbers: bool) -> Vec<String> {

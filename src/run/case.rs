@@ -354,7 +354,7 @@ impl Walk<'_> {
         self.field
             .line
             .send(request, subject, |answer| {
-                captured_secrets(check, captures, answer)
+                captured_secrets(check, &captures, answer)
             })
             .await
     }

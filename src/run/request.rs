@@ -1,6 +1,5 @@
 //! A `send` step → the octets of a request. Pure: whatever varies comes in through the scope.
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::body::{self, BodyError, Made};

@@ -46,7 +46,7 @@ pub fn mistakes(suites: &[Read<Suite>], contracts: &[Read<Contract>]) -> Vec<Mis
                         .document
                         .mistake_at(&pointer, format!("`{}` is no check id", check.id))
                         .help(
-                            "write capital words and a number with hyphens between: `AUTH-401-01`",
+                            "write capital words and a number with hyphens between, as the checks that `proofmark list` shows",
                         ),
                 );
             }

@@ -132,7 +132,10 @@ fn narrate_probe(probe: &Probe) -> String {
     match probe.probe {
         ProbeKind::TlsVersion => {
             let version = probe.version.as_deref().map_or("…".to_owned(), plain);
-            format!("Offer TLS version {version} and nothing newer")
+            match version.strip_prefix("the ") {
+                Some(variable) => format!("Offer the TLS {variable} and nothing newer"),
+                None => format!("Offer TLS {version} and nothing newer"),
+            }
         }
         ProbeKind::Certificate => "Look at the certificate chain that the target sends".to_owned(),
         ProbeKind::Alpn => format!("Offer {} by ALPN", quoted(&probe.offer)),
@@ -148,12 +151,13 @@ fn narrate_probe(probe: &Probe) -> String {
 }
 
 /// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
-const SPOKEN: [&str; 23] = [
+const SPOKEN: [&str; 24] = [
     "send",
     "as",
     "values_of",
     "values",
     "spoil",
+    "token",
     "without",
     "method",
     "target",
@@ -176,7 +180,7 @@ const SPOKEN: [&str; 23] = [
 
 fn narrate_send(send: &Send) -> Narration {
     let who = send.principal.as_deref().unwrap_or("anonymous");
-    let mut what = format!("Send {} as {}", plain(&send.send), plain(who));
+    let mut what = format!("Send {} as {}", plain(&send.send), whom(who));
     let mut also = |text: String| {
         what.push_str(", ");
         what.push_str(&text);
@@ -192,6 +196,9 @@ fn narrate_send(send: &Send) -> Narration {
             Ok(spoil) => spoilt(spoil).to_owned(),
             Err(_) => format!("with {} done to the credential", plain(spoil)),
         });
+    }
+    if let Some(forgery) = &send.token {
+        also(format!("with its token forged by {}", plain(forgery)));
     }
     if !send.without.is_empty() {
         also(format!("without {}", quoted(&send.without)));
@@ -250,7 +257,7 @@ fn narrate_send(send: &Send) -> Narration {
     }
     if let Some(given) = &send.given {
         also(format!(
-            "if there is a {}",
+            "where {} is given",
             plain(&format!("${{{}}}", given.trim()))
         ));
     }
@@ -371,16 +378,37 @@ impl Scope for Unfilled {
     }
 }
 
-/// `${operation}` → `the operation`; any other text in backquotes, with its references as they are written.
+/// A principal: `user` in backquotes, `${low}` as `the low principal`.
+fn whom(text: &str) -> String {
+    let said = plain(text);
+    let of_a_name = said.starts_with("the ") && !said.contains("principal");
+    if of_a_name && !said.contains(" of ") {
+        format!("{said} principal")
+    } else {
+        said
+    }
+}
+
+/// `${operation}` → `the operation`, `${operation.state}` → `the state of the operation`, `${param.x}` → `the parameter
+/// x`; any other text in backquotes, with its references as they are written.
 pub(super) fn plain(text: &str) -> String {
     if let Ok(all) = references(text)
         && let [only] = all.as_slice()
         && only.start == 0
         && only.end == text.len()
         && only.filters.is_empty()
-        && !only.path.contains('.')
     {
-        return format!("the {}", only.path.replace(['_', '-'], " "));
+        let spaced = |name: &str| name.replace(['_', '-'], " ");
+        let parts: Vec<&str> = only.path.split('.').collect();
+        match parts.as_slice() {
+            [name] => return format!("the {}", spaced(name)),
+            ["param", name] => return format!("the parameter `{name}`"),
+            ["list", name] => return format!("the list `{name}`"),
+            ["operation" | "principal", member] => {
+                return format!("the {} of the {}", spaced(member), parts[0]);
+            }
+            _ => {}
+        }
     }
     brief(text)
 }

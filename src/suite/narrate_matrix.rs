@@ -140,6 +140,9 @@ fn selected(name: &str, selected: &Selected) -> String {
             violations: Some(of),
             ..
         } => format!("each way to break the schema of the {}", spaced(of)),
+        Selected { forgeries, .. } if !forgeries.is_empty() => {
+            format!("each variant of the forgeries {}", quoted(forgeries))
+        }
         Selected {
             param: Some(param), ..
         } => format!("each {} of the parameter `{param}`", spaced(name)),
@@ -151,7 +154,8 @@ fn selected(name: &str, selected: &Selected) -> String {
     };
     if let Some(banned) = &selected.not {
         let words: Vec<&str> = banned.split_whitespace().collect();
-        text.push_str(&format!(", but not {}", quoted(&words)));
+        let words: Vec<String> = words.iter().map(|word| brief(word)).collect();
+        text.push_str(&format!(", but not {}", words.join(" or ")));
     }
     text
 }
@@ -161,7 +165,11 @@ fn such(words: &str) -> String {
     if words.is_empty() || words == ["all"] {
         return String::new();
     }
-    format!(" that is {}", quoted(&words))
+    let either: Vec<String> = words
+        .iter()
+        .map(|word| word.split('|').map(brief).collect::<Vec<_>>().join(" or "))
+        .collect();
+    format!(" that is {}", either.join(" and "))
 }
 
 fn who(words: &str, on: Option<&str>) -> String {
@@ -170,9 +178,13 @@ fn who(words: &str, on: Option<&str>) -> String {
         .split_whitespace()
         .map(|word| match word {
             "allowed" => format!("may use the {on}"),
+            "entitled" => format!("may use the {on}, whatever else it is"),
             "forbidden" => format!("may not use the {on}"),
             "same-role-other-tenant" => format!("has the role of the {on} in another tenant"),
-            other => format!("is `{other}`"),
+            other => format!(
+                "is {}",
+                other.split('|').map(brief).collect::<Vec<_>>().join(" or ")
+            ),
         })
         .collect();
     if phrases.is_empty() {

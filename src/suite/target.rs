@@ -45,6 +45,7 @@ pub struct Target {
     pub features: Vec<String>,
     pub credentials: IndexMap<String, Carriage>,
     /// What is known of the tokens of a kind of credential.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tokens: IndexMap<String, TokenTerms>,
     pub principals: IndexMap<String, Principal>,
     /// Principals whose secrets the target file does not give, with the name of the first missing one.

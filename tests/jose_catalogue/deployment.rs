@@ -32,7 +32,13 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    pub fn all() -> Vec<Self> {
+    /// Made once: checking RSA keys takes its time where the library is not optimised.
+    pub fn all() -> &'static [Self] {
+        static ALL: OnceLock<Vec<Deployment>> = OnceLock::new();
+        ALL.get_or_init(Self::make)
+    }
+
+    fn make() -> Vec<Self> {
         let private = |file: &str, algorithm: Algorithm| {
             let mut jwk = import_one(&fixture(file)).unwrap();
             jwk.alg = Some(algorithm.name().to_owned());

@@ -722,7 +722,7 @@ mod sha2_by_aws {
 fn the_spellings_are_there() {
     for deployment in Deployment::all() {
         let forgiving = Forgiving {
-            deployment: &deployment,
+            deployment,
             forgives: Nothing,
         };
         let empty = forgiving.spellings().is_empty();

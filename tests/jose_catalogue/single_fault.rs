@@ -77,7 +77,7 @@ fn judge_all(deployment: &Deployment, claims: &Map<String, Value>) -> BTreeSet<S
 fn a_verifier_that_forgives_only_that_accepts() {
     let mut made = BTreeSet::new();
     for deployment in Deployment::all() {
-        made.extend(judge_all(&deployment, &Deployment::claims()));
+        made.extend(judge_all(deployment, &Deployment::claims()));
     }
     for (id, _) in catalogue().forgeries() {
         assert!(

@@ -31,19 +31,19 @@ pub const FLAWS: &[Flaw] = &[
 
 pub const ROUTES: &[Route<HttpApi>] = &[
     Route {
-    operation: Operation {
-        name: "token",
-        method: "POST",
-        path: "/oauth/token",
-        who: &["anonymous"],
-        body: "grant_type=client_credentials&client_id=$user_client_id&client_secret=$user_client_secret",
-        status: 200,
-        read_by: "",
-        id_from: "",
-    },
-    access: Access::Everybody,
-    schema: None,
-    run: grant,
+        operation: Operation {
+            name: "token",
+            method: "POST",
+            path: "/oauth/token",
+            who: &["anonymous"],
+            body: "grant_type=client_credentials&client_id=$user_client_id&client_secret=$user_client_secret",
+            status: 200,
+            read_by: "",
+            id_from: "",
+        },
+        access: Access::Everybody,
+        schema: None,
+        run: grant,
     },
     Route {
         operation: Operation {

@@ -3,10 +3,10 @@
 use super::{Pers, Role};
 use crate::reference::edge::credentials::{self, Presented};
 use crate::reference::edge::errors::Error;
-use crate::reference::token::KEY_SET_PATH;
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::Request;
 use crate::reference::secret::Hashed;
+use crate::reference::token::KEY_SET_PATH;
 
 pub const FLAWS: &[Flaw] = &[
     flaw(

@@ -183,6 +183,9 @@ fn is_signed(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
     let brings_key = ["jwk", "jku", "x5c"]
         .iter()
         .any(|name| token.header.contains_key(*name));
+    if flaws.has("token-signature-unchecked") {
+        return !token.signature.is_empty();
+    }
     if !is_own_kid {
         return flaws.has("unknown-kid-unverified") && !brings_key;
     }
@@ -201,8 +204,7 @@ fn is_signed(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
         _ => 64,
     };
     let found = token.signature.len();
-    (flaws.has("token-signature-unchecked") && found == wanted)
-        || (flaws.has("empty-signature-accepted") && found == 0)
+    (flaws.has("empty-signature-accepted") && found == 0)
         || (flaws.has_if_declared("ecdsa-zero-accepted") && is_zero(&token.signature))
         || (flaws.has_if_declared("signature-tail-ignored")
             && found > wanted
@@ -234,9 +236,7 @@ fn is_other(issuer: &Issuer, token: &Token, alg: &str, flaws: &FlawSet) -> bool 
             (flaws.has("public-key-taken-for-secret")
                 && public.is_some_and(|pem| fits_secret(pem.as_bytes())))
                 || (flaws.has("weak-secret-accepted") && fits_secret(b"secret"))
-                || (flaws.has("kid-read-as-path")
-                    && kid.ends_with("/dev/null")
-                    && fits_secret(b""))
+                || (flaws.has("kid-read-as-path") && kid.ends_with("/dev/null") && fits_secret(b""))
                 || (flaws.has("kid-put-into-query")
                     && selected(kid).is_some_and(|text| fits_secret(text.as_bytes())))
         }
@@ -245,9 +245,10 @@ fn is_other(issuer: &Issuer, token: &Token, alg: &str, flaws: &FlawSet) -> bool 
             flaws.has_if_declared("any-algorithm-of-key-accepted")
                 && algorithm.key_type() == KeyType::Rsa
                 && token.text("kid") == issuer.signing.kid()
-                && issuer.signing.public().is_some_and(|key| {
-                    fits(&Jwk::bare(KeyMaterial::Public(key)), algorithm, token)
-                })
+                && issuer
+                    .signing
+                    .public()
+                    .is_some_and(|key| fits(&Jwk::bare(KeyMaterial::Public(key)), algorithm, token))
         }
     }
 }

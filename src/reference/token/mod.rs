@@ -73,7 +73,8 @@ impl Issuer {
     /// With a fresh key; RSA keys, which take long to find, are one for all deployments of this process.
     pub fn new(name: String, audience: String, algorithm: Algorithm) -> Self {
         static RSA: OnceLock<Jwk> = OnceLock::new();
-        let fresh = || SigningKey::generate(algorithm).expect("the generators have no reason to fail");
+        let fresh =
+            || SigningKey::generate(algorithm).expect("the generators have no reason to fail");
         let signing = match algorithm {
             Algorithm::RS256 => {
                 let jwk = RSA.get_or_init(|| fresh().jwk().clone());

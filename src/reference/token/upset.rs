@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::jose::base64url;
+use crate::reference::edge::Edge;
 use crate::reference::edge::challenge::{self, Unknown};
 use crate::reference::edge::credentials::{Presented, bearer};
 use crate::reference::edge::errors::Error;
-use crate::reference::edge::Edge;
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::Request;
 
@@ -54,7 +54,10 @@ pub fn upset(edge: &Edge, request: &Request) -> Option<Error> {
     if flaws.has("iat-of-odd-type-crashes") && is_odd {
         return Some(Error::internal());
     }
-    let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
+    let subject = claims
+        .get("sub")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if flaws.has("markup-in-subject-crashes") && subject.contains('\'') {
         return Some(Error::internal());
     }

@@ -126,6 +126,11 @@ pub struct HeaderConditions {
     /// Sent in one line, or in several lines of the same value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub one_value: bool,
+    /// It says at least what this value says, read as the field it is: the case of tokens, the order of directives and
+    /// spaces do not count; a longer `max-age` of Strict-Transport-Security and further directives of a
+    /// Content-Security-Policy are accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub means: Option<String>,
     /// Parsed as this kind of field; a value that does not parse breaks the expectation.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub parsed_as: Option<Field>,
