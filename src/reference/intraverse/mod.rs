@@ -58,6 +58,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::RSA_FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
+        edge::errors::CLOSED_FLAWS,
         token::LIFETIME_FLAWS,
         games::FLAWS,
         keys::FLAWS,
