@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -20,6 +20,9 @@ pub const SHORTEST_SECRET: usize = 4;
 /// search ever slower; those beyond are still replaced where they stand as they are.
 const MAX_STRANGERS: usize = 64;
 
+/// Most values that are sent once and looked for at a time; more than are ever under way together.
+const MAX_PASSING: usize = 32;
+
 /// This much of the beginning of a secret gives it away.
 const SHORTEST_FRAGMENT: usize = 6;
 
@@ -33,10 +36,27 @@ pub struct Redactor {
     key: hmac::Key,
     /// Secret value to the name it is shown under.
     names: BTreeMap<Vec<u8>, String>,
+    lasting: Patterns,
+    /// Each with a search of its own, so that the next one does not rebuild that of all.
+    passing: VecDeque<Patterns>,
+    strangers: usize,
+}
+
+/// What is looked for, and what stands in its place.
+#[derive(Default)]
+struct Patterns {
     patterns: Vec<Vec<u8>>,
     marks: Vec<String>,
-    strangers: usize,
     automaton: Option<AhoCorasick>,
+}
+
+impl Patterns {
+    fn build(&mut self) {
+        self.automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&self.patterns)
+            .ok();
+    }
 }
 
 impl Redactor {
@@ -45,10 +65,9 @@ impl Redactor {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             names: BTreeMap::new(),
-            patterns: Vec::new(),
-            marks: Vec::new(),
+            lasting: Patterns::default(),
+            passing: VecDeque::new(),
             strangers: 0,
-            automaton: None,
         }
     }
 
@@ -67,25 +86,53 @@ impl Redactor {
             }
             new = true;
             self.names.insert(bytes.to_vec(), name.to_owned());
-            let mut seen = HashSet::new();
-            for (form, pattern) in forms(bytes) {
-                if pattern.len() >= SHORTEST_SECRET && seen.insert(pattern.clone()) {
-                    let shown = if form.is_empty() {
-                        name.to_owned()
-                    } else {
-                        format!("{name}~{form}")
-                    };
-                    self.marks.push(self.mark(&shown, bytes));
-                    self.patterns.push(pattern);
-                }
+            for (pattern, mark) in self.pairs(name, bytes) {
+                self.lasting.marks.push(mark);
+                self.lasting.patterns.push(pattern);
             }
         }
         if new {
-            self.automaton = AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
-                .build(&self.patterns)
-                .ok();
+            self.lasting.build();
         }
+    }
+
+    /// The same for a value that is sent once, such as a forged token: it is looked for in every coding until
+    /// [`MAX_PASSING`] others came after it, and from then on as any JWT is.
+    pub fn learn_passing(&mut self, name: &str, value: &str) {
+        if value.len() < SHORTEST_SECRET || self.names.contains_key(value.as_bytes()) {
+            return;
+        }
+        let mut passing = Patterns::default();
+        (passing.patterns, passing.marks) = self.pairs(name, value.as_bytes()).into_iter().unzip();
+        passing.build();
+        if self.passing.len() == MAX_PASSING {
+            self.passing.pop_front();
+        }
+        self.passing.push_back(passing);
+    }
+
+    /// Every coding of a value, and what stands in its place.
+    fn pairs(&self, name: &str, value: &[u8]) -> Vec<(Vec<u8>, String)> {
+        let mut seen = HashSet::new();
+        let mut pairs = Vec::new();
+        for (form, pattern) in forms(value) {
+            if pattern.len() >= SHORTEST_SECRET && seen.insert(pattern.clone()) {
+                let shown = if form.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{name}~{form}")
+                };
+                pairs.push((pattern, self.mark(&shown, value)));
+            }
+        }
+        pairs
+    }
+
+    /// Every pattern with its mark.
+    fn looked_for(&self) -> impl Iterator<Item = (&Vec<u8>, &String)> {
+        std::iter::once(&self.lasting)
+            .chain(&self.passing)
+            .flat_map(|all| all.patterns.iter().zip(&all.marks))
     }
 
     /// What looks like a JWT in these texts and was not learnt: its other codings must be looked for as well.
@@ -137,20 +184,18 @@ impl Redactor {
     pub fn bytes_cut_off(&self, text: &[u8]) -> Octets {
         let mut shown = self.bytes(text);
         let longest = self
-            .patterns
-            .iter()
-            .enumerate()
-            .filter_map(|(at, pattern)| {
+            .looked_for()
+            .filter_map(|(pattern, mark)| {
                 let most = pattern.len().min(shown.0.len());
                 let length = (SHORTEST_FRAGMENT..most)
                     .rev()
                     .find(|length| shown.0.ends_with(&pattern[..*length]))?;
-                Some((length, at))
+                Some((length, mark))
             })
             .max();
-        if let Some((length, at)) = longest {
+        if let Some((length, mark)) = longest {
             shown.0.truncate(shown.0.len() - length);
-            shown.0.extend_from_slice(self.marks[at].as_bytes());
+            shown.0.extend_from_slice(mark.as_bytes());
         }
         shown
     }
@@ -167,14 +212,12 @@ impl Redactor {
                 same.count()
             };
             let longest = self
-                .patterns
-                .iter()
-                .map(begun)
-                .enumerate()
+                .looked_for()
+                .map(|(pattern, mark)| (mark, begun(pattern)))
                 .max_by_key(|(_, n)| *n);
             match longest {
-                Some((pattern, length)) if length >= SHORTEST_FRAGMENT => {
-                    out.extend_from_slice(self.marks[pattern].as_bytes());
+                Some((mark, length)) if length >= SHORTEST_FRAGMENT => {
+                    out.extend_from_slice(mark.as_bytes());
                     at += length;
                 }
                 _ => {
@@ -188,9 +231,38 @@ impl Redactor {
 
     /// The text with every secret that was learnt replaced, and nothing else.
     pub fn known(&self, text: &[u8]) -> Vec<u8> {
-        let Some(automaton) = &self.automaton else {
-            return text.to_vec();
-        };
+        let mut out = text.to_vec();
+        for all in self.passing.iter().chain([&self.lasting]) {
+            if let Some(automaton) = &all.automaton {
+                out = all.known(&out, automaton);
+            }
+        }
+        out
+    }
+
+    /// Octets of the longest form in which a secret is looked for.
+    pub fn longest_secret(&self) -> usize {
+        self.looked_for()
+            .map(|(all, _)| all.len())
+            .max()
+            .unwrap_or(0)
+    }
+
+    pub fn text(&self, text: &str) -> String {
+        self.bytes(text.as_bytes()).text().into_owned()
+    }
+
+    fn mark(&self, name: &str, value: &[u8]) -> String {
+        let tag = hmac::sign(&self.key, value);
+        format!(
+            "{MARK_OPEN}{name}:{}{MARK_CLOSE}",
+            hex::encode(&tag.as_ref()[..4])
+        )
+    }
+}
+
+impl Patterns {
+    fn known(&self, text: &[u8], automaton: &AhoCorasick) -> Vec<u8> {
         let plain = self.replaced(text, automaton.find_iter(text), |at| at);
         if !plain
             .iter()
@@ -221,23 +293,6 @@ impl Redactor {
         }
         out.extend_from_slice(&text[at..]);
         out
-    }
-
-    /// Octets of the longest form in which a secret is looked for.
-    pub fn longest_secret(&self) -> usize {
-        self.patterns.iter().map(Vec::len).max().unwrap_or(0)
-    }
-
-    pub fn text(&self, text: &str) -> String {
-        self.bytes(text.as_bytes()).text().into_owned()
-    }
-
-    fn mark(&self, name: &str, value: &[u8]) -> String {
-        let tag = hmac::sign(&self.key, value);
-        format!(
-            "{MARK_OPEN}{name}:{}{MARK_CLOSE}",
-            hex::encode(&tag.as_ref()[..4])
-        )
     }
 }
 
@@ -415,5 +470,20 @@ mod tests {
             other.text("s3cr3t/value+long"),
             redactor().text("s3cr3t/value+long")
         );
+    }
+
+    #[test]
+    fn a_passing_secret_is_replaced_in_every_coding_and_gives_way_to_later_ones() {
+        let mut redactor = Redactor::new([7; 32]);
+        redactor.learn("user.token", "s3cr3t/value+long");
+        redactor.learn_passing("user.token, forged", "forged/value+long");
+        let shown = redactor.text("a forged%2Fvalue%2Blong b s3cr3t/value+long");
+        assert!(!shown.contains("value"), "{shown}");
+        assert!(shown.contains("user.token, forged"), "{shown}");
+        for number in 0..MAX_PASSING {
+            redactor.learn_passing("user.token, forged", &format!("later forged {number}"));
+        }
+        assert!(redactor.text("forged/value+long").contains("forged/value"));
+        assert!(!redactor.text("later forged 0").contains("later"));
     }
 }
