@@ -193,6 +193,10 @@ fn jwk_members_are_checked_one_by_one() {
         Err(KeyError::LeadingZeros("n"))
     );
     assert_eq!(
+        Jwk::parse(rsa(&[1; 100_000]).as_bytes()),
+        Err(KeyError::TooLarge { octets: 100_000 })
+    );
+    assert_eq!(
         private_members(json!({"kty": "EC", "d": 1, "k": null}).as_object().unwrap()),
         ["d", "k"]
     );

@@ -1,8 +1,6 @@
 //! nginx as a target: a correct configuration has no findings, and each of the usual misconfigurations is named by the
 //! checks that it concerns, and by no other.
 
-#![allow(clippy::print_stderr, reason = "a skipped test says why")]
-
 mod deployment;
 
 use std::collections::BTreeSet;

@@ -27,6 +27,9 @@ pub struct Prove {
     /// Only these flaws, `*` for any characters
     #[arg(long = "flaw", value_name = "PATTERN")]
     flaws: Vec<String>,
+    /// Fire every check at every flaw, also where the check never comes by it
+    #[arg(long)]
+    exhaustive: bool,
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
 }
@@ -70,7 +73,14 @@ impl Prove {
         let mut matrices = Vec::new();
         for contract in &contracts {
             let matrix = runtime
-                .block_on(fire(*contract, &library, &wanted, picked, progress.clone()))
+                .block_on(fire(
+                    *contract,
+                    &library,
+                    &wanted,
+                    picked,
+                    self.exhaustive,
+                    progress.clone(),
+                ))
                 .map_err(Fault::World)?;
             matrices.push(matrix);
         }
@@ -150,8 +160,9 @@ fn text(matrices: &[Matrix], surprises: &[Surprise]) -> String {
         .flat_map(|m| m.flawed.iter())
         .map(|(_, row)| row.cells.len())
         .sum();
+    let fired: usize = matrices.iter().map(|matrix| matrix.fired).sum();
     out.push_str(&format!(
-        "{flaws} flaws, {cells} cells, {} surprises\n",
+        "{flaws} flaws, {cells} cells, {fired} of them fired, {} surprises\n",
         surprises.len()
     ));
     out

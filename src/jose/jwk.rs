@@ -227,17 +227,14 @@ impl<'m> Members<'m> {
     }
 
     fn rsa(&self) -> Result<KeyMaterial, KeyError> {
-        let public = RsaPublic {
-            n: self.uint("n")?,
-            e: self.uint("e")?,
-        };
+        let public = RsaPublic::new(self.uint("n")?, self.uint("e")?)?;
         if self.0.contains_key("oth") {
             return Err(KeyError::MultiPrime);
         }
         if !self.0.contains_key("d") {
             return Ok(KeyMaterial::Public(PublicKey::Rsa(public)));
         }
-        let mut numbers = vec![der::uint(&[]), der::uint(&public.n), der::uint(&public.e)];
+        let mut numbers = vec![der::uint(&[]), der::uint(public.n()), der::uint(public.e())];
         for name in ["d", "p", "q", "dp", "dq", "qi"] {
             numbers.push(der::uint(&self.uint(name)?));
         }

@@ -125,11 +125,35 @@ impl EcPublic {
     }
 }
 
-/// Modulus and exponent, big-endian without leading zeros. Any size: see [`super::Weakness`].
+/// Modulus and exponent, big-endian without leading zeros, of any size up to [`RsaPublic::MAX_OCTETS`]: whether
+/// it is sound is said by [`super::Weakness`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RsaPublic {
-    pub n: Vec<u8>,
-    pub e: Vec<u8>,
+    n: Vec<u8>,
+    e: Vec<u8>,
+}
+
+impl RsaPublic {
+    /// Of each number; twice what any library verifies with.
+    pub const MAX_OCTETS: usize = 2048;
+
+    /// Refuses longer numbers with [`KeyError::TooLarge`].
+    pub fn new(n: Vec<u8>, e: Vec<u8>) -> Result<Self, KeyError> {
+        match n.len().max(e.len()) {
+            0..=Self::MAX_OCTETS => Ok(Self { n, e }),
+            octets => Err(KeyError::TooLarge { octets }),
+        }
+    }
+
+    /// The modulus.
+    pub fn n(&self) -> &[u8] {
+        &self.n
+    }
+
+    /// The exponent.
+    pub fn e(&self) -> &[u8] {
+        &self.e
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,7 +189,7 @@ impl PublicKey {
         file.end()?;
         let (n, e) = (key.uint()?.to_vec(), key.uint()?.to_vec());
         key.end()?;
-        Ok(Self::Rsa(RsaPublic { n, e }))
+        RsaPublic::new(n, e).map(Self::Rsa)
     }
 
     pub fn spki_der(&self) -> Vec<u8> {

@@ -39,6 +39,8 @@ pub enum KeyError {
     Point { curve: &'static str },
     #[error("`use` and `key_ops` contradict each other (RFC 7517 §4.3)")]
     UseAgainstOperations,
+    #[error("an RSA number of {octets} octets is longer than any that is worked with")]
+    TooLarge { octets: usize },
     #[error("an RSA key of more than two primes is not supported")]
     MultiPrime,
     #[error("the private and the public half do not belong together, or the key is out of bounds")]

@@ -186,7 +186,7 @@ fn from_pkcs1_private(der: &[u8]) -> Result<PrivateKey, KeyError> {
     }
     key.end()?;
     Ok(PrivateKey::Rsa {
-        public: RsaPublic { n, e },
+        public: RsaPublic::new(n, e)?,
         pkcs1: Secret::new(der),
     })
 }

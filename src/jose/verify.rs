@@ -125,7 +125,7 @@ impl VerifyingKey {
         let (octets, signature_octets) = match (&public, &jwk.material) {
             (Some(PublicKey::Ec(key)), _) => (key.point().to_vec(), Some(2 * key.curve().octets())),
             (Some(PublicKey::Rsa(key)), _) => {
-                (PublicKey::Rsa(key.clone()).spki_der(), Some(key.n.len()))
+                (PublicKey::Rsa(key.clone()).spki_der(), Some(key.n().len()))
             }
             (Some(PublicKey::Ed25519(x)), _) => (x.to_vec(), Some(64)),
             (None, KeyMaterial::Secret(secret)) => {

@@ -6,8 +6,8 @@ use super::key_error::Weakness;
 /// Everything wrong with this RSA key, the worst first.
 pub(super) fn of_rsa(key: &RsaPublic) -> Vec<Weakness> {
     let mut found = Vec::new();
-    let bits = match key.n.first() {
-        Some(first) => key.n.len() * 8 - first.leading_zeros() as usize,
+    let bits = match key.n().first() {
+        Some(first) => key.n().len() * 8 - first.leading_zeros() as usize,
         None => 0,
     };
     if bits < 2048 {
@@ -15,15 +15,15 @@ pub(super) fn of_rsa(key: &RsaPublic) -> Vec<Weakness> {
     } else if bits > 8192 {
         found.push(Weakness::RsaTooLarge { bits });
     }
-    let exponent = key.e.iter().try_fold(0_u32, |value, &octet| {
+    let exponent = key.e().iter().try_fold(0_u32, |value, &octet| {
         Some(value.checked_mul(256)? + u32::from(octet))
     });
     if !exponent.is_some_and(|e| e >= 3 && e % 2 == 1) {
         found.push(Weakness::RsaExponent);
     }
-    if key.n.last().is_none_or(|last| last % 2 == 0) {
+    if key.n().last().is_none_or(|last| last % 2 == 0) {
         found.push(Weakness::RsaEven);
-    } else if bits <= 8192 && has_roca_fingerprint(&key.n) {
+    } else if bits <= 8192 && has_roca_fingerprint(key.n()) {
         found.push(Weakness::Roca);
     }
     found

@@ -1,6 +1,7 @@
 //! The journal: an append-only JSON Lines file of plan, exchanges, attempts and verdicts. The journal *is* the run;
 //! secrets are replaced by their names before anything enters it.
 
+mod needles;
 mod octets;
 mod read;
 mod record;

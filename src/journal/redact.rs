@@ -1,11 +1,11 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::needles::{Found, Needles, START};
 use super::octets::Octets;
 
 /// What a replaced secret looks like: `‹user.token:9f3c21aa›`. The digits are keyed by a random key of the run, so that
@@ -14,11 +14,14 @@ pub const MARK_OPEN: char = '‹';
 pub const MARK_CLOSE: char = '›';
 
 /// Shorter values are not searched for: they would be found everywhere.
-pub const SHORTEST_SECRET: usize = 4;
+pub const SHORTEST_SECRET: usize = START;
 
 /// Most JWTs of a run that are learnt although nobody named them. A target that sends ever new ones must not make the
 /// search ever slower; those beyond are still replaced where they stand as they are.
 const MAX_STRANGERS: usize = 64;
+
+/// Most values that are sent once and looked for at a time; more than are ever under way together.
+const MAX_PASSING: usize = 32;
 
 /// This much of the beginning of a secret gives it away.
 const SHORTEST_FRAGMENT: usize = 6;
@@ -33,10 +36,10 @@ pub struct Redactor {
     key: hmac::Key,
     /// Secret value to the name it is shown under.
     names: BTreeMap<Vec<u8>, String>,
-    patterns: Vec<Vec<u8>>,
-    marks: Vec<String>,
+    looked_for: Needles,
+    /// The codings of values that are sent once, oldest first.
+    passing: VecDeque<Vec<Vec<u8>>>,
     strangers: usize,
-    automaton: Option<AhoCorasick>,
 }
 
 impl Redactor {
@@ -45,10 +48,9 @@ impl Redactor {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             names: BTreeMap::new(),
-            patterns: Vec::new(),
-            marks: Vec::new(),
+            looked_for: Needles::default(),
+            passing: VecDeque::new(),
             strangers: 0,
-            automaton: None,
         }
     }
 
@@ -57,35 +59,62 @@ impl Redactor {
         self.learn_all([(name, value)]);
     }
 
-    /// The same for many at once; the search is rebuilt once.
+    /// The same for many at once.
     pub fn learn_all<'a>(&mut self, secrets: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let mut new = false;
         for (name, value) in secrets {
             let bytes = value.as_bytes();
             if bytes.len() < SHORTEST_SECRET || self.names.contains_key(bytes) {
                 continue;
             }
-            new = true;
             self.names.insert(bytes.to_vec(), name.to_owned());
-            let mut seen = HashSet::new();
-            for (form, pattern) in forms(bytes) {
-                if pattern.len() >= SHORTEST_SECRET && seen.insert(pattern.clone()) {
-                    let shown = if form.is_empty() {
-                        name.to_owned()
-                    } else {
-                        format!("{name}~{form}")
-                    };
-                    self.marks.push(self.mark(&shown, bytes));
-                    self.patterns.push(pattern);
+            for (pattern, mark) in self.pairs(name, bytes) {
+                // What was passing stays from now on.
+                for passing in &mut self.passing {
+                    passing.retain(|other| *other != pattern);
                 }
+                self.looked_for.add(pattern, mark);
             }
         }
-        if new {
-            self.automaton = AhoCorasick::builder()
-                .match_kind(MatchKind::LeftmostLongest)
-                .build(&self.patterns)
-                .ok();
+    }
+
+    /// The same for a value that is sent once, such as a forged token: it is looked for in every coding until
+    /// [`MAX_PASSING`] others came after it, and from then on as any JWT is.
+    pub fn learn_passing(&mut self, name: &str, value: &str) {
+        if value.len() < SHORTEST_SECRET || self.names.contains_key(value.as_bytes()) {
+            return;
         }
+        let mut patterns = Vec::new();
+        for (pattern, mark) in self.pairs(name, value.as_bytes()) {
+            if !self.looked_for.holds(&pattern) {
+                patterns.push(pattern.clone());
+                self.looked_for.add(pattern, mark);
+            }
+        }
+        if self.passing.len() == MAX_PASSING
+            && let Some(oldest) = self.passing.pop_front()
+        {
+            for pattern in oldest {
+                self.looked_for.remove(&pattern);
+            }
+        }
+        self.passing.push_back(patterns);
+    }
+
+    /// Every coding of a value, and what stands in its place.
+    fn pairs(&self, name: &str, value: &[u8]) -> Vec<(Vec<u8>, String)> {
+        let mut seen = HashSet::new();
+        let mut pairs = Vec::new();
+        for (form, pattern) in forms(value) {
+            if pattern.len() >= SHORTEST_SECRET && seen.insert(pattern.clone()) {
+                let shown = if form.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{name}~{form}")
+                };
+                pairs.push((pattern, self.mark(&shown, value)));
+            }
+        }
+        pairs
     }
 
     /// What looks like a JWT in these texts and was not learnt: its other codings must be looked for as well.
@@ -136,21 +165,9 @@ impl Redactor {
     /// The same of a text that was cut off: the beginning of a secret at its end is replaced as well.
     pub fn bytes_cut_off(&self, text: &[u8]) -> Octets {
         let mut shown = self.bytes(text);
-        let longest = self
-            .patterns
-            .iter()
-            .enumerate()
-            .filter_map(|(at, pattern)| {
-                let most = pattern.len().min(shown.0.len());
-                let length = (SHORTEST_FRAGMENT..most)
-                    .rev()
-                    .find(|length| shown.0.ends_with(&pattern[..*length]))?;
-                Some((length, at))
-            })
-            .max();
-        if let Some((length, at)) = longest {
+        if let Some((length, mark)) = self.looked_for.cut_off(&shown.0, SHORTEST_FRAGMENT) {
             shown.0.truncate(shown.0.len() - length);
-            shown.0.extend_from_slice(self.marks[at].as_bytes());
+            shown.0.extend_from_slice(mark.as_bytes());
         }
         shown
     }
@@ -162,22 +179,12 @@ impl Redactor {
         let mut out = Vec::with_capacity(text.len());
         let mut at = 0;
         while at < text.len() {
-            let begun = |pattern: &Vec<u8>| {
-                let same = pattern.iter().zip(&text[at..]).take_while(|(a, b)| a == b);
-                same.count()
-            };
-            let longest = self
-                .patterns
-                .iter()
-                .map(begun)
-                .enumerate()
-                .max_by_key(|(_, n)| *n);
-            match longest {
-                Some((pattern, length)) if length >= SHORTEST_FRAGMENT => {
-                    out.extend_from_slice(self.marks[pattern].as_bytes());
+            match self.looked_for.begun(&text[at..], SHORTEST_FRAGMENT) {
+                Some((length, mark)) => {
+                    out.extend_from_slice(mark.as_bytes());
                     at += length;
                 }
-                _ => {
+                None => {
                     out.push(text[at]);
                     at += 1;
                 }
@@ -188,10 +195,7 @@ impl Redactor {
 
     /// The text with every secret that was learnt replaced, and nothing else.
     pub fn known(&self, text: &[u8]) -> Vec<u8> {
-        let Some(automaton) = &self.automaton else {
-            return text.to_vec();
-        };
-        let plain = self.replaced(text, automaton.find_iter(text), |at| at);
+        let plain = replaced(text, self.looked_for.find(text), |at| at);
         if !plain
             .iter()
             .any(|octet| matches!(octet, b'%' | b'\\' | b'&'))
@@ -200,32 +204,14 @@ impl Redactor {
         }
         // Escapes can be mixed at will (`%73ecret`, `s\u0065cret`), so they are undone before the search.
         let unescaped = Unescaped::of(&plain);
-        self.replaced(&plain, automaton.find_iter(&unescaped.octets), |at| {
+        replaced(&plain, self.looked_for.find(&unescaped.octets), |at| {
             unescaped.starts[at]
         })
     }
 
-    /// Replaces what was found; `place` leads from the searched text back to `text`.
-    fn replaced(
-        &self,
-        text: &[u8],
-        found: impl Iterator<Item = aho_corasick::Match>,
-        place: impl Fn(usize) -> usize,
-    ) -> Vec<u8> {
-        let mut out = Vec::with_capacity(text.len());
-        let mut at = 0;
-        for found in found {
-            out.extend_from_slice(&text[at..place(found.start())]);
-            out.extend_from_slice(self.marks[found.pattern().as_usize()].as_bytes());
-            at = place(found.end());
-        }
-        out.extend_from_slice(&text[at..]);
-        out
-    }
-
     /// Octets of the longest form in which a secret is looked for.
     pub fn longest_secret(&self) -> usize {
-        self.patterns.iter().map(Vec::len).max().unwrap_or(0)
+        self.looked_for.longest()
     }
 
     pub fn text(&self, text: &str) -> String {
@@ -239,6 +225,23 @@ impl Redactor {
             hex::encode(&tag.as_ref()[..4])
         )
     }
+}
+
+/// Replaces what was found; `place` leads from the searched text back to `text`.
+fn replaced<'a>(
+    text: &[u8],
+    found: impl Iterator<Item = Found<'a>>,
+    place: impl Fn(usize) -> usize,
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    for found in found {
+        out.extend_from_slice(&text[at..place(found.start)]);
+        out.extend_from_slice(found.mark.as_bytes());
+        at = place(found.end);
+    }
+    out.extend_from_slice(&text[at..]);
+    out
 }
 
 /// A text with the escapes of URLs, JSON and HTML undone, and where each octet of it began.
@@ -415,5 +418,20 @@ mod tests {
             other.text("s3cr3t/value+long"),
             redactor().text("s3cr3t/value+long")
         );
+    }
+
+    #[test]
+    fn a_passing_secret_is_replaced_in_every_coding_and_gives_way_to_later_ones() {
+        let mut redactor = Redactor::new([7; 32]);
+        redactor.learn("user.token", "s3cr3t/value+long");
+        redactor.learn_passing("user.token, forged", "forged/value+long");
+        let shown = redactor.text("a forged%2Fvalue%2Blong b s3cr3t/value+long");
+        assert!(!shown.contains("value"), "{shown}");
+        assert!(shown.contains("user.token, forged"), "{shown}");
+        for number in 0..MAX_PASSING {
+            redactor.learn_passing("user.token, forged", &format!("later forged {number}"));
+        }
+        assert!(redactor.text("forged/value+long").contains("forged/value"));
+        assert!(!redactor.text("later forged 0").contains("later"));
     }
 }

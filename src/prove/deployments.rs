@@ -1,5 +1,6 @@
 //! Starts a deployment for each flaw and fires the checks at it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::matrix::{Cell, Matrix, Row};
+use super::reach::Reach;
 use crate::journal::{Journal, RunRecord};
 use crate::judge::Verdict;
 use crate::reference::{Contract, Deployment, Settings as Place};
@@ -17,7 +19,7 @@ use crate::suite::target_file::load;
 use crate::suite::{Library, Wanted, expand};
 
 /// Deployments that are under fire at the same time. Most of their time is waiting.
-const AT_ONCE: usize = 6;
+pub(super) const AT_ONCE: usize = 6;
 const JOBS: usize = 8;
 
 /// Is told how the matrix grows.
@@ -25,24 +27,28 @@ pub trait Beholder: Send + Sync {
     fn done(&self, contract: &str, flaw: Option<&str>);
 }
 
-/// The matrix of one contract, for the flaws that `wanted_flaw` picks and the checks of `wanted`.
+/// The matrix of one contract, for the flaws that `wanted_flaw` picks and the checks of `wanted`. Unless `exhaustive`,
+/// a check is fired only at the flaws that it can meet ([`Reach`]); its other cells are those of the correct deployment.
 pub async fn fire(
     contract: Contract,
     library: &Arc<Library>,
     wanted: &Wanted,
     wanted_flaw: impl Fn(&str) -> bool,
+    exhaustive: bool,
     beholder: Arc<dyn Beholder>,
 ) -> Result<Matrix, String> {
-    let flaws: Vec<Option<&'static str>> = std::iter::once(None)
-        .chain(
-            contract
-                .catalogue()
-                .flaws()
-                .iter()
-                .map(|flaw| flaw.id)
-                .filter(|id| wanted_flaw(id))
-                .map(Some),
-        )
+    let correct = fire_at(contract, None, library, wanted).await?.row;
+    beholder.done(contract.name(), None);
+    let reach = match exhaustive {
+        true => None,
+        false => Some(Reach::of(contract, library, &correct).await?),
+    };
+    let flaws: Vec<&'static str> = contract
+        .catalogue()
+        .flaws()
+        .iter()
+        .map(|flaw| flaw.id)
+        .filter(|id| wanted_flaw(id))
         .collect();
     let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
@@ -50,48 +56,70 @@ pub async fn fire(
         let Ok(permit) = permits.clone().acquire_owned().await else {
             break;
         };
-        let (library, wanted, beholder) = (library.clone(), wanted.clone(), beholder.clone());
+        let (library, beholder) = (library.clone(), beholder.clone());
+        let wanted = match &reach {
+            None => wanted.clone(),
+            Some(reach) => Wanted {
+                checks: reach.checks(flaw),
+                suites: Vec::new(),
+            },
+        };
         tasks.spawn(async move {
-            let row = row(contract, flaw, &library, &wanted).await;
-            beholder.done(contract.name(), flaw);
+            let row = if !exhaustive && wanted.checks.is_empty() {
+                Ok(Row::default())
+            } else {
+                let fired = fire_at(contract, Some(flaw), &library, &wanted).await;
+                fired.map(|fired| fired.row)
+            };
+            beholder.done(contract.name(), Some(flaw));
             drop(permit);
             (at, row)
         });
     }
-    let mut rows: Vec<Option<Row>> = flaws.iter().map(|_| None).collect();
+    let mut rows: Vec<Row> = flaws.iter().map(|_| Row::default()).collect();
     while let Some(joined) = tasks.join_next().await {
         match joined {
-            Ok((at, row)) => rows[at] = Some(row?),
+            Ok((at, row)) => rows[at] = row?,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
-    let mut rows = rows.into_iter().map(Option::unwrap_or_default);
+    let fired = rows.iter().map(|row| row.cells.len()).sum();
+    for row in &mut rows {
+        for (id, cell) in &correct.cells {
+            row.cells.entry(id.clone()).or_insert_with(|| cell.clone());
+        }
+    }
     Ok(Matrix {
         contract: contract.name().to_owned(),
-        correct: rows.next().unwrap_or_default(),
+        correct,
+        fired,
         flawed: flaws
             .iter()
-            .skip(1)
-            .flatten()
             .map(|flaw| (*flaw).to_owned())
             .zip(rows)
             .collect(),
     })
 }
 
-async fn row(
+/// What came of firing at one deployment.
+pub(super) struct Fired {
+    pub(super) row: Row,
+    /// The flaws that the deployment was asked for, on or off.
+    pub(super) asked: BTreeSet<String>,
+}
+
+pub(super) async fn fire_at(
     contract: Contract,
     flaw: Option<&str>,
     library: &Library,
     wanted: &Wanted,
-) -> Result<Row, String> {
+) -> Result<Fired, String> {
     let chosen: Vec<&str> = flaw.into_iter().collect();
     let flaws = contract
         .catalogue()
         .select(&chosen)
         .map_err(|error| error.to_string())?;
-    let deployment =
-        Deployment::start(contract, flaws, Place::default()).map_err(|error| error.to_string())?;
+    let deployment = Deployment::start(contract, flaws.clone(), Place::default()).map_err(|error| error.to_string())?;
     let text = deployment.target_file();
     let loaded = load(
         "target file",
@@ -124,7 +152,10 @@ async fn row(
         .iter()
         .map(|check| (check.id.to_owned(), cell(check)))
         .collect();
-    Ok(Row { cells })
+    Ok(Fired {
+        row: Row { cells },
+        asked: flaws.asked(),
+    })
 }
 
 fn cell(check: &CheckView<'_>) -> Cell {

@@ -13,6 +13,9 @@ pub struct Matrix {
     pub contract: String,
     /// Without a flaw.
     pub correct: Row,
+    /// How many of the cells of `flawed` were fired; the others hold what was said without a flaw, since their check
+    /// never comes by the flaw.
+    pub fired: usize,
     /// By flaw, in the order of the catalogue.
     pub flawed: Vec<(String, Row)>,
 }

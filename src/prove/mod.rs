@@ -3,6 +3,7 @@
 
 mod deployments;
 mod matrix;
+mod reach;
 
 pub use deployments::{Beholder, fire};
 pub use matrix::{Cell, Matrix, Row, Surprise, compare};

@@ -15,6 +15,7 @@ use super::flaw::{Flaw, flaw};
 use super::http::{Body, Fields, Request, Response, Version};
 use super::operation::Operation;
 use super::site::{Malformed, Site};
+use super::token;
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -182,6 +183,9 @@ impl<A: Application> Pipeline<A> {
         host::check(request)?;
         if request_id::chokes(edge, request) {
             return Err(Error::internal());
+        }
+        if let Some(error) = token::upset(edge, request) {
+            return Err(error);
         }
         let path = caching::routed_path(request.path(), flaws);
         let found = self.find(path);
@@ -392,6 +396,7 @@ impl<A: Application> Site for Pipeline<A> {
         let flaws = &app.edge().flaws;
         if flaws.has("effect-before-authentication")
             || flaws.has("body-judged-before-authentication")
+            || flaws.has("token-in-body-read")
         {
             return None;
         }

@@ -3,8 +3,9 @@
 //! A flaw is declared in the file of the line that it bends. A deployment's [`Catalogue`] is the sum of the `FLAWS`
 //! of its files; there is no other list.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One switchable fault.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +69,7 @@ impl Catalogue {
         Ok(FlawSet {
             on,
             catalogue: self,
+            asked: Arc::default(),
         })
     }
 
@@ -110,6 +112,8 @@ impl std::error::Error for UnknownFlaw {}
 pub struct FlawSet {
     on: Vec<&'static str>,
     catalogue: &'static Catalogue,
+    /// Which flaws anybody asked for; clones share it.
+    asked: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl FlawSet {
@@ -120,12 +124,25 @@ impl FlawSet {
             self.catalogue.ids.contains(id),
             "flaw not declared in this deployment: {id}"
         );
-        self.on.contains(&id)
+        self.has_if_declared(id)
     }
 
     /// [`has`](Self::has) for code that deployments share when not every one of them declares the flaw.
     pub fn has_if_declared(&self, id: &str) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !asked.contains(id) {
+            asked.insert(id.to_owned());
+        }
         self.on.contains(&id)
+    }
+
+    /// The ids that were asked for so far, by [`has`](Self::has) of this set or a clone of it: the flaws whose lines
+    /// the deployment came by.
+    pub fn asked(&self) -> BTreeSet<String> {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -9,6 +9,7 @@ mod dispatch;
 mod edge;
 mod flaw;
 mod h1;
+mod h1_head;
 mod h2;
 mod http;
 mod http_api;

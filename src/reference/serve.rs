@@ -66,7 +66,7 @@ impl Contract {
         }
     }
 
-    /// What the target file says beyond the contract: bounds and features of its own, and for
+    /// What the target file says beyond the contract: bounds, features and tokens of its own, and for
     /// `http-api`, which names no operations, all of them.
     pub(super) fn own_terms(self) -> &'static str {
         match self {

@@ -115,9 +115,7 @@ impl Forger {
             env.set(name.clone(), value);
         }
         let token = forge(change, &material, &env).map_err(|error| match error {
-            Unforgeable::Sign(_) | Unforgeable::Key(_) | Unforgeable::Encryption => {
-                ForgeFault::Trouble(error.to_string())
-            }
+            Unforgeable::Encryption => ForgeFault::Trouble(error.to_string()),
             other => ForgeFault::NotHere(format!("the forgery cannot be made here: {other}")),
         })?;
         // Field values are octets; a token that is not UTF-8 would be another one if it were sent as text.

@@ -128,7 +128,12 @@ async fn forge_token(
             ForgeFault::Trouble(says) => Fault::Doubt(Doubt::Harness, says),
         })?;
     let shown = format!("{principal}.{kind}, forged as {forgery}");
-    field.line.redactor.write().await.learn(&shown, &forged);
+    field
+        .line
+        .redactor
+        .write()
+        .await
+        .learn_passing(&shown, &forged);
     *value = forged;
     Ok(())
 }

@@ -96,9 +96,15 @@ async fn token(
             .unwrap_or(Value::Null)
     };
     let mut parts = token.split('.');
+    let (header, claims) = (decoded(parts.next()), decoded(parts.next()));
+    let life = claims["exp"]
+        .as_f64()
+        .zip(claims["iat"].as_f64())
+        .map(|(exp, iat)| exp - iat);
     let answer = json!({
-        "header": decoded(parts.next()),
-        "claims": decoded(parts.next()),
+        "header": header,
+        "claims": claims,
+        "life": life,
         "segments": token.split('.').count(),
         "octets": token.len(),
     });

@@ -355,7 +355,8 @@ impl Expander<'_> {
     }
 
     fn operation_is_one(&self, name: &str, word: &str) -> bool {
-        let Some(operation) = self.target.operations.get(name) else {
+        let target = self.target;
+        let Some(operation) = target.operations.get(name) else {
             return false;
         };
         match word {
@@ -365,6 +366,10 @@ impl Expander<'_> {
             "write" => operation.writes(),
             "with-body" => operation.body.is_some(),
             "with-state" => operation.state.is_some(),
+            "with-token" => target.principals.keys().any(|principal| {
+                self.principal_is_one(principal, "allowed", Some(name))
+                    && forging::token_kind(target, principal).is_some()
+            }),
             "with-violations" => !operation.violations.is_empty(),
             "restricted" => self
                 .target
@@ -401,6 +406,7 @@ impl Expander<'_> {
             "anonymous" => name == "anonymous",
             "authenticated" => authenticated,
             "ordinary" => ordinary && authenticated,
+            "with-token" => forging::token_kind(target, name).is_some(),
             "entitled" => operation.is_some_and(|o| target.may(name, o)),
             "allowed" => ordinary && operation.is_some_and(|o| target.may(name, o)),
             "forbidden" => {
@@ -523,6 +529,21 @@ impl Expander<'_> {
             if let Some(says) = forging::unmet(self.library, self.target, &sender, &forgery) {
                 return Some(missing(says));
             }
+        }
+        let unpublished = references(&send.send)
+            .unwrap_or_default()
+            .iter()
+            .any(|one| {
+                one.path.ends_with(".jwks")
+                    && scope
+                        .find(&one.path.split('.').collect::<Vec<_>>())
+                        .is_none()
+            });
+        if unpublished {
+            return Some(missing(
+                "neither contract nor target file say under `tokens` where the keys are published"
+                    .to_owned(),
+            ));
         }
         let operation = fill_text(&send.send, &scope).ok()?;
         let method = send

@@ -69,8 +69,14 @@ impl Library {
             .collect()
     }
 
-    /// The forgeries of one entry: name and change of each variant.
+    /// The forgeries of one entry, or the one of a full name (`ENTRY/VARIANT`): name and change of each.
     pub fn variants(&self, id: &str) -> Vec<(String, Forgery)> {
+        if id.contains('/') {
+            let found = self.forgery(id);
+            return found
+                .map(|(_, change)| vec![(id.to_owned(), change)])
+                .unwrap_or_default();
+        }
         self.forgeries
             .get(id)
             .map(|entry| entry.forgeries().collect())

@@ -175,6 +175,16 @@ impl PlanScope<'_> {
         let principal = self.target.principals.get(name)?;
         match *what {
             "name" => Some(Found::Literal(json!(name))),
+            "jwks" => {
+                let (_, terms) = super::forging::token_kind(self.target, name)?;
+                let jwks = terms.jwks.as_ref()?;
+                let path = self
+                    .target
+                    .operations
+                    .get(jwks)
+                    .map_or(jwks, |operation| &operation.path);
+                Some(Found::Literal(json!(path)))
+            }
             "tenant" => Some(Found::Literal(json!(principal.tenant.as_ref()?))),
             "values" => {
                 let (key, rest) = inner.split_first()?;

@@ -6,7 +6,5 @@ pub mod bare;
 mod proofmark;
 mod server;
 
-#[allow(unused_imports, reason = "each test file uses some of them")]
 pub use proofmark::{Files, Ran, proofmark, report_forms, start, verdicts};
-#[allow(unused_imports, reason = "each test file uses some of them")]
 pub use server::{Authority, Door, Reply, Request, Site, answer, json, serve};

@@ -91,6 +91,7 @@ pub const FAULTS: &[(&str, Expect)] = &[
     ("issuer", Refused(Iss)),
     ("issuer-and-key-differ", Refused(KeyOfIssuer)),
     ("audience", Refused(Aud)),
+    ("audience-list", Harmless),
     ("subject", Refused(Sub)),
     ("subject-look-alike", Elevated(SubNormalised)),
     ("subject-injection", Refused(Sub)),

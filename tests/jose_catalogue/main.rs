@@ -4,7 +4,9 @@
 mod deployment;
 mod faults;
 mod forgiving;
+mod lenient;
 mod mapping;
+mod proofs;
 mod single_fault;
 
 use std::sync::OnceLock;

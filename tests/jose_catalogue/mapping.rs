@@ -96,6 +96,7 @@ const REQUIREMENTS: &[(&str, &[&str])] = &[
     ("JWT-ISS-01", &["issuer"]),
     ("JWT-ISS-02", &["issuer-and-key-differ"]),
     ("JWT-AUD-01", &["audience"]),
+    ("JWT-AUD-02", &["audience-list"]),
     ("JWT-TYP-01", &["typ"]),
     ("JWT-SUB-02", &["subject"]),
     ("JWT-CACHE-01", &["signature-bit", "claims-changed"]),

@@ -148,6 +148,8 @@ fn needs_are_what_is_missed() {
             Err(Unforgeable::Needs(need)) => assert!(needs.contains(&need), "{id}: {need}"),
             Err(Unforgeable::Template(_)) => assert!(!alone, "{id}"),
             Err(Unforgeable::NothingToChange(_)) => {}
+            // An access token has not the members of a proof.
+            Err(Unforgeable::NoMember { .. }) if id.starts_with("proof-") => {}
             Err(reason) => panic!("{id}: {reason}"),
         }
     }
@@ -196,7 +198,7 @@ fn a_bomb_is_as_large_as_it_says() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     /// Whatever else the token says.
     #[test]
@@ -217,5 +219,6 @@ proptest! {
 #[test]
 fn keys_do_not_show() {
     let key = SigningKey::secret(*b"hunter2", proofmark::jose::Algorithm::HS256);
-    assert!(!format!("{key:?} {:?}", strangers()).contains("hunter2"));
+    let env = env().with("secret", "hunter2");
+    assert!(!format!("{key:?} {:?} {env:?}", strangers()).contains("hunter2"));
 }

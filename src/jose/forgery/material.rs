@@ -24,6 +24,7 @@ pub struct Material<'a> {
     pub(super) issuer: Option<&'a SigningKey>,
     pub(super) target: Option<&'a TargetKey>,
     pub(super) strangers: &'a Strangers,
+    throw_away: bool,
     /// That of the valid token.
     pub(super) algorithm: Option<Algorithm>,
     parsed: OnceCell<(Map<String, Value>, Map<String, Value>)>,
@@ -41,6 +42,7 @@ impl<'a> Material<'a> {
             issuer: None,
             target: None,
             strangers,
+            throw_away: false,
             algorithm: Algorithm::of_name(token.header().alg()),
             parsed: OnceCell::new(),
         })
@@ -69,6 +71,7 @@ impl<'a> Material<'a> {
             issuer: Some(issuer),
             target: None,
             strangers,
+            throw_away: false,
             algorithm: Some(algorithm),
             parsed: OnceCell::new(),
         }
@@ -81,6 +84,13 @@ impl<'a> Material<'a> {
 
     pub fn with_target(mut self, target: &'a TargetKey) -> Self {
         self.target = Some(target);
+        self
+    }
+
+    /// Says that the signing key is of no worth after this run, as the key of a DPoP proof is, so that forgeries
+    /// may give it away (`own.private_jwk`). Never for a key that a target trusts.
+    pub fn with_throw_away_key(mut self) -> Self {
+        self.throw_away = true;
         self
     }
 
@@ -140,6 +150,12 @@ impl<'a> Material<'a> {
             }
             "stranger" => self.strangers.value(name, stranger, self.target),
             "target" => self.target?.value(name),
+            "own" => match (name, &self.issuer?.jwk().material) {
+                ("private_jwk", KeyMaterial::Private(key)) if self.throw_away => {
+                    Some(key.private_jwk_members().into())
+                }
+                _ => None,
+            },
             _ => None,
         }
     }

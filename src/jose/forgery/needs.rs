@@ -217,6 +217,7 @@ fn note_text(text: &str, needs: &mut BTreeSet<Need>) {
         let need = match name.split_once('.') {
             Some(("target", "certificate" | "x5t" | "x5t#S256")) => Need::Certificate,
             Some(("target", _)) => Need::PublicKey,
+            Some(("own", _)) => Need::MintingKey,
             Some(("header" | "claims" | "stranger", _)) => continue,
             _ if matches!(name.as_str(), "now" | "random" | "leeway" | "n") => continue,
             _ => Need::Value(name),

@@ -40,7 +40,7 @@ pub(super) fn spell(target: &TargetKey, spelling: Spelling) -> Option<Vec<u8>> {
                 .into_bytes(),
         },
         Spelling::Modulus => match key {
-            PublicKey::Rsa(rsa) => rsa.n,
+            PublicKey::Rsa(rsa) => rsa.n().to_vec(),
             _ => return None,
         },
         Spelling::Point => match key {
@@ -67,7 +67,7 @@ fn openssh(key: &PublicKey) -> Option<String> {
         _ => text(magnitude),
     };
     let (name, rest) = match key {
-        PublicKey::Rsa(rsa) => ("ssh-rsa", [number(&rsa.e), number(&rsa.n)].concat()),
+        PublicKey::Rsa(rsa) => ("ssh-rsa", [number(rsa.e()), number(rsa.n())].concat()),
         PublicKey::Ed25519(x) => ("ssh-ed25519", text(x)),
         PublicKey::Ec(ec) => {
             let (name, curve) = match ec.curve() {

@@ -6,7 +6,8 @@
 //! Known besides the caller's own names: `now`, `random` (128 bits, 22 characters), `header.NAME` and
 //! `claims.NAME` (values of the valid token), and those of [`super::Material`]: `stranger.jwk`,
 //! `stranger.private_jwk`, `stranger.jwks`, `stranger.kid`, `stranger.certificate`, `stranger.x5t`,
-//! `stranger.x5t#S256`, and the same with `target.` (but `private_jwk`).
+//! `stranger.x5t#S256`, and the same with `target.` (but `private_jwk`); `own.private_jwk` where the signing key is
+//! a throw-away one.
 //!
 //! Filters: `json` (JSON text of the value; first only), `upper`, `lower`, `fullwidth`, `text` (a number as text), `first:N` (characters), `drop_last:N`, `http` (the
 //! scheme `https` becomes `http`), `sha256`, `sha512`, `hex`, `base64`, `base64url`.
@@ -19,8 +20,14 @@ use serde_json::{Number, Value};
 
 use crate::jose::base64url;
 
-/// What placeholders stand for.
-#[derive(Debug, Clone)]
+/// What placeholders stand for. `Debug` shows names only, since values may be secrets.
+///
+/// The catalogue uses, where they are known: `issuer`, `issuer_host`, `audience`, `max_life` (seconds), `scope` and
+/// `admin` (one that gives rights, and a subject that has them), `deleted_subject`, `other_issuer`, `other_kid`,
+/// `listener` (an origin of ours), `listener_host`, `static_path` and `static_text` (a file that the target serves),
+/// `word` and `secret` (HMAC secrets to try, and one that was found); for proofs `host`, `path`, `window` and `skew`
+/// (seconds), `access_token`, `other_access_token`, `with_scheme` (scheme and access token), `other_nonce`.
+#[derive(Clone)]
 pub struct Env {
     now: i64,
     values: BTreeMap<String, Value>,
@@ -63,6 +70,13 @@ impl Env {
 
     pub fn now(&self) -> i64 {
         self.now
+    }
+}
+
+impl std::fmt::Debug for Env {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&String> = self.values.keys().collect();
+        write!(f, "Env(now {}, {names:?})", self.now)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Reading the credentials of a request (RFC 9110 §11.4, §11.6.2; RFC 6750 §2).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
-use crate::reference::http::Request;
+use crate::reference::http::{Body, Request};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -23,6 +26,31 @@ pub const FLAWS: &[Flaw] = &[
         "token-cookie-read",
         "Takes a token from a cookie called token.",
         "good practice",
+    ),
+    flaw(
+        "token-in-query-read",
+        "Takes a token from the query as well.",
+        "RFC 6750 §5.3",
+    ),
+    flaw(
+        "token-in-body-read",
+        "Takes a token from the body as well.",
+        "RFC 6750 §2.2",
+    ),
+    flaw(
+        "token-in-basic-read",
+        "Takes a token for the user or the password of Basic.",
+        "RFC 9110 §11",
+    ),
+    flaw(
+        "token-without-scheme-read",
+        "Takes the last word of the Authorization header, whatever stands before it.",
+        "RFC 9110 §11.4",
+    ),
+    flaw(
+        "scheme-case-compared",
+        "Knows the scheme in one spelling alone.",
+        "RFC 9110 §11.1",
     ),
     flaw(
         "forwarded-loopback-trusted",
@@ -85,6 +113,9 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
     {
         return Presented::Bearer(token);
     }
+    if let Some(token) = misplaced(request, flaws) {
+        return Presented::Bearer(token);
+    }
     let Some(line) = lines.last() else {
         return Presented::Nothing;
     };
@@ -92,7 +123,15 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
         return Presented::Malformed;
     };
     let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    if flaws.has("token-without-scheme-read") {
+        let last = line.rsplit([' ', '\t', '=']).next().unwrap_or_default();
+        return Presented::Bearer(last.trim_matches('"').to_owned());
+    }
+    let is_bearer = match flaws.has("scheme-case-compared") {
+        true => scheme == "Bearer",
+        false => scheme.eq_ignore_ascii_case("bearer"),
+    };
+    if !is_bearer {
         return Presented::Nothing;
     }
     if request.parameter("access_token").is_some() && !flaws.has("second-method-ignored") {
@@ -103,6 +142,34 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
         return Presented::Malformed;
     }
     Presented::Bearer(token.to_owned())
+}
+
+/// A token where none belongs, for a deployment that looks there.
+fn misplaced(request: &Request, flaws: &FlawSet) -> Option<String> {
+    let has_line = request.fields.has("authorization");
+    if flaws.has("token-in-query-read") && !has_line {
+        let names = ["access_token", "token", "jwt"];
+        return names.iter().find_map(|name| request.parameter(name));
+    }
+    if flaws.has("token-in-body-read") && !has_line {
+        let Body::Bytes(octets) = &request.body else {
+            return None;
+        };
+        if let Ok(members) = serde_json::from_slice::<serde_json::Value>(octets) {
+            return members["access_token"].as_str().map(ToOwned::to_owned);
+        }
+        return url::form_urlencoded::parse(octets)
+            .find(|(name, _)| name == "access_token")
+            .map(|(_, value)| value.into_owned());
+    }
+    if flaws.has("token-in-basic-read") {
+        let line = request.fields.get("authorization")?;
+        let encoded = line.strip_prefix("Basic ")?;
+        let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+        let mut halves = pair.split(':').filter(|half| half.len() > 100);
+        return halves.next().map(ToOwned::to_owned);
+    }
+    None
 }
 
 fn is_token68(token: &str) -> bool {

@@ -32,6 +32,7 @@ use super::secret::{Hashed, random_hex, random_id};
 use super::serve::Built;
 use super::token::Issuer;
 use super::{edge, listen, old_tls, password, token};
+use crate::jose::Algorithm;
 
 const ROUTES: &[&[Route<HttpApi>]] = &[
     accounts::ROUTES,
@@ -73,7 +74,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         plain::REDIRECTING_FLAWS,
         headers::FREE_FLAWS,
         password::FLAWS,
-        token::FLAWS,
+        token::ECDSA_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
         cors::FLAWS,
@@ -85,6 +86,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         session::FLAWS,
         token_endpoint::FLAWS,
     ]);
+    tables.extend(token::FLAWS);
     tables
 }
 
@@ -169,8 +171,8 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     edge.id_from_client = true;
     let edge = Arc::new(edge);
     let origin = format!("https://localhost:{https_port}");
-    let issuer = Issuer::new(origin.clone(), origin.clone());
-    let stranger = Issuer::new(origin.clone(), origin.clone());
+    let issuer = Issuer::new(origin.clone(), origin.clone(), Algorithm::ES256);
+    let stranger = Issuer::new(origin.clone(), origin.clone(), Algorithm::ES256);
 
     let mut secrets = BTreeMap::new();
     let mut keep = |name: String, value: String| {
@@ -226,6 +228,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         }
         state.accounts.push(account);
     }
+    keep("minting_key".to_owned(), issuer.minting_key());
     let app = HttpApi {
         edge: Arc::clone(&edge),
         issuer,

@@ -29,21 +29,42 @@ pub const FLAWS: &[Flaw] = &[
     ),
 ];
 
-pub const ROUTES: &[Route<HttpApi>] = &[Route {
-    operation: Operation {
-        name: "token",
-        method: "POST",
-        path: "/oauth/token",
-        who: &["anonymous"],
-        body: "grant_type=client_credentials&client_id=$user_client_id&client_secret=$user_client_secret",
-        status: 200,
-        read_by: "",
-        id_from: "",
+pub const ROUTES: &[Route<HttpApi>] = &[
+    Route {
+        operation: Operation {
+            name: "token",
+            method: "POST",
+            path: "/oauth/token",
+            who: &["anonymous"],
+            body: "grant_type=client_credentials&client_id=$user_client_id&client_secret=$user_client_secret",
+            status: 200,
+            read_by: "",
+            id_from: "",
+        },
+        access: Access::Everybody,
+        schema: None,
+        run: grant,
     },
-    access: Access::Everybody,
-    schema: None,
-    run: grant,
-}];
+    Route {
+        operation: Operation {
+            name: "key-set",
+            method: "GET",
+            path: "/.well-known/jwks.json",
+            who: &["anonymous"],
+            body: "",
+            status: 200,
+            read_by: "",
+            id_from: "",
+        },
+        access: Access::Everybody,
+        schema: None,
+        run: key_set,
+    },
+];
+
+fn key_set(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
+    Ok(call.app.issuer.key_set(call.app.flaws()))
+}
 
 fn grant(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let app = call.app;

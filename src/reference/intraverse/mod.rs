@@ -27,6 +27,7 @@ use super::secret::{Hashed, random_hex};
 use super::serve::Built;
 use super::token::Issuer;
 use super::{edge, listen, old_tls, password, token};
+use crate::jose::Algorithm;
 
 const ROUTES: &[&[Route<Intraverse>]] = &[games::ROUTES, players::ROUTES, points::ROUTES];
 
@@ -54,7 +55,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         old_tls::FLAWS,
         headers::FIXED_FLAWS,
         password::FLAWS,
-        token::FLAWS,
+        token::RSA_FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
         edge::errors::CLOSED_FLAWS,
@@ -64,6 +65,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         players::FLAWS,
         points::FLAWS,
     ]);
+    tables.extend(token::FLAWS);
     tables
 }
 
@@ -138,8 +140,10 @@ pub fn build(flaws: FlawSet) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "intraverse");
     edge.schema_status = 422;
     let edge = Arc::new(edge);
-    let issuer = Issuer::new("intraverse".to_owned(), "intraverse-api".to_owned());
-    let stranger = Issuer::new("intraverse".to_owned(), "intraverse-api".to_owned());
+    let issued_by = "https://intraverse.example";
+    let audience = "https://api.intraverse.example";
+    let issuer = |algorithm| Issuer::new(issued_by.to_owned(), audience.to_owned(), algorithm);
+    let (issuer, stranger) = (issuer(Algorithm::RS256), issuer(Algorithm::ES256));
 
     let mut secrets = BTreeMap::new();
     let mut keep = |name: &str, value: String| {
@@ -234,6 +238,7 @@ pub fn build(flaws: FlawSet) -> Built {
     keep("tournament_id", state.tournaments[0].id.clone());
     keep("other_tournament_id", state.tournaments[1].id.clone());
 
+    keep("minting_key", issuer.minting_key());
     let app = Intraverse {
         edge: Arc::clone(&edge),
         issuer,

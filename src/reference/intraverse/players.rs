@@ -109,6 +109,21 @@ pub const ROUTES: &[Route<Intraverse>] = &[
         schema: Some(PROFILE),
         run: update_me,
     },
+    Route {
+        operation: Operation {
+            name: "key-set",
+            method: "GET",
+            path: "/.well-known/jwks.json",
+            who: &["anonymous"],
+            body: "",
+            status: 200,
+            read_by: "",
+            id_from: "",
+        },
+        access: Access::Everybody,
+        schema: None,
+        run: key_set,
+    },
 ];
 
 pub struct Player {
@@ -170,6 +185,10 @@ fn login(call: &Call<'_, Intraverse>) -> Result<Response, Error> {
             Err(error)
         }
     }
+}
+
+fn key_set(call: &Call<'_, Intraverse>) -> Result<Response, Error> {
+    Ok(call.app.issuer.key_set(call.app.flaws()))
 }
 
 fn logout(call: &Call<'_, Intraverse>) -> Result<Response, Error> {

@@ -85,6 +85,21 @@ const EVERYBODY: &[&str] = &["user", "business", "admin"];
 pub const ROUTES: &[Route<Pers>] = &[
     Route {
         operation: Operation {
+            name: "key-set",
+            method: "GET",
+            path: "/v2/.well-known/jwks.json",
+            who: &["anonymous"],
+            body: "",
+            status: 200,
+            read_by: "",
+            id_from: "",
+        },
+        access: access::PUBLIC,
+        schema: None,
+        run: key_set,
+    },
+    Route {
+        operation: Operation {
             name: "exchange",
             method: "POST",
             path: "/v2/auth/token",
@@ -272,6 +287,10 @@ fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
         }
         None => Err(access::unknown_token(app)),
     }
+}
+
+fn key_set(call: &Call<'_, Pers>) -> Result<Response, Error> {
+    Ok(call.app.issuer.key_set(call.app.flaws()))
 }
 
 fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {

@@ -33,6 +33,7 @@ use super::secret::{Hashed, random_hex, random_id};
 use super::serve::Built;
 use super::token::Issuer;
 use super::{edge, listen, old_tls, token};
+use crate::jose::Algorithm;
 
 pub use access::{Access, Caller, Role};
 
@@ -70,7 +71,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         old_tls::FLAWS,
         plain::ANSWERING_FLAWS,
         headers::FREE_FLAWS,
-        token::FLAWS,
+        token::ECDSA_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
         campaigns::FLAWS,
@@ -81,6 +82,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         tenant::FLAWS,
         transactions::FLAWS,
     ]);
+    tables.extend(token::FLAWS);
     tables
 }
 
@@ -164,8 +166,8 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     edge.id_header = "X-Correlation-Id";
     let edge = Arc::new(edge);
     let base = format!("https://localhost:{https_port}/v2");
-    let issuer = Issuer::new(base.clone(), base.clone());
-    let stranger = Issuer::new(base.clone(), base);
+    let issuer = Issuer::new(base.clone(), base.clone(), Algorithm::ES256);
+    let stranger = Issuer::new(base.clone(), base, Algorithm::ES256);
 
     let mut secrets = BTreeMap::new();
     let mut keep = |name: &str, value: String| {
@@ -236,6 +238,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         keep(&format!("{prefix}transaction_id"), entry.id.clone());
         state.transactions.push(entry);
     }
+    keep("minting_key", issuer.minting_key());
     let app = Pers {
         edge: Arc::clone(&edge),
         issuer,

@@ -102,7 +102,7 @@ pub enum Domain {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selected {
-    /// Operations that are all of these words: `public`, `protected`, `read`, `write`, `with-body`, `with-state`,
+    /// Operations that are all of these words: `with-token` (used with a token that is described under `tokens`), `public`, `protected`, `read`, `write`, `with-body`, `with-state`,
     /// `with-violations`, `restricted` (some principal has a login and not the right), a method, or of their `is`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operations: Option<String>,
@@ -120,7 +120,7 @@ pub struct Selected {
     /// Names of the violations of the operation of this variable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub violations: Option<String>,
-    /// Forgeries of the catalogue by id; each stands for all of its variants.
+    /// Forgeries of the catalogue by id, which stands for all of its variants, or by full name (`ENTRY/VARIANT`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgeries: Vec<String>,
     /// A parameter that is a list (its members) or an object (`name` and `value` of each).

@@ -183,7 +183,8 @@ pub enum ProbeKind {
     H2cPriorKnowledge,
     /// `Upgrade: h2c` on the plain address.
     H2cUpgrade,
-    /// The header and claims of a token that the target issued (`as` says to whom); never its signature.
+    /// The header and claims of a token that the target issued (`as` says to whom), and its `life` in seconds; never
+    /// its signature.
     Token,
 }
 

@@ -1,0 +1,68 @@
+//! Which flaws a check can meet at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::deployments::{AT_ONCE, Fired, fire_at};
+use super::matrix::Row;
+use crate::reference::Contract;
+use crate::suite::{Library, Wanted};
+
+/// For each check the flaws whose lines a deployment without flaws passed while it was under that check's fire alone.
+///
+/// A deployment is the same with and without a flaw until it asks whether the flaw is on. So a flaw that was never asked
+/// for cannot change what the check says, and need not be tried with it.
+#[derive(Debug, Default)]
+pub struct Reach {
+    by_check: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Reach {
+    /// Fires each of these checks at a deployment of its own.
+    pub async fn of(
+        contract: Contract,
+        library: &Arc<Library>,
+        checks: &Row,
+    ) -> Result<Self, String> {
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        let mut tasks = JoinSet::new();
+        for id in checks.cells.keys().cloned() {
+            let Ok(permit) = permits.clone().acquire_owned().await else {
+                break;
+            };
+            let library = library.clone();
+            tasks.spawn(async move {
+                let wanted = Wanted {
+                    checks: vec![id.clone()],
+                    suites: Vec::new(),
+                };
+                let fired = fire_at(contract, None, &library, &wanted).await;
+                drop(permit);
+                fired.map(|Fired { asked, .. }| (id, asked))
+            });
+        }
+        let mut reach = Self::default();
+        while let Some(joined) = tasks.join_next().await {
+            match joined {
+                Ok(fired) => {
+                    let (id, asked) = fired?;
+                    reach.by_check.insert(id, asked);
+                }
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        Ok(reach)
+    }
+
+    /// The checks that can meet the flaw.
+    pub fn checks(&self, flaw: &str) -> Vec<String> {
+        self.by_check
+            .iter()
+            .filter(|(_, asked)| asked.contains(flaw))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! The key set that a deployment publishes (RFC 7517 §5).
+
+use serde_json::{Value, json};
+
+use super::Issuer;
+use crate::jose::{KeyMaterial, base64url};
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::http::Response;
+
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "weak-key-published",
+        "Publishes an RSA key of 1024 bits, too.",
+        "RFC 7518 §3.3",
+    ),
+    flaw(
+        "private-key-published",
+        "Publishes the private members of its key.",
+        "RFC 7517 §9.2",
+    ),
+];
+
+/// Under the prefix of the API.
+pub const PATH: &str = "/.well-known/jwks.json";
+
+impl Issuer {
+    /// The answer to whoever asks for the keys.
+    pub fn key_set(&self, flaws: &FlawSet) -> Response {
+        let jwk = self.signing.jwk();
+        let mut own = jwk.public_members().unwrap_or_default();
+        if flaws.has("private-key-published")
+            && let KeyMaterial::Private(private) = &jwk.material
+        {
+            own.extend(private.private_jwk_members());
+        }
+        let mut keys = vec![Value::Object(own)];
+        if flaws.has("weak-key-published") {
+            let mut n = [0x5a; 128];
+            n[0] = 0xc3;
+            n[127] = 0x01;
+            keys.push(json!({
+                "kty": "RSA", "kid": "old", "use": "sig", "alg": "RS256",
+                "n": base64url::encode(n), "e": "AQAB",
+            }));
+        }
+        Response::json(200, &json!({ "keys": keys }))
+    }
+}
