@@ -145,10 +145,6 @@ impl FlawSet {
             .clone()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.on.is_empty()
-    }
-
     pub fn ids(&self) -> &[&'static str] {
         &self.on
     }

@@ -235,9 +235,7 @@ pub fn apply(edge: &Edge, request: &Request, response: &mut Response) {
             response.set_default(name, value);
         }
     }
-    if !edge.flaws.is_empty() {
-        bend(edge, request, response);
-    }
+    bend(edge, request, response);
 }
 
 fn bend(edge: &Edge, request: &Request, response: &mut Response) {
@@ -245,7 +243,7 @@ fn bend(edge: &Edge, request: &Request, response: &mut Response) {
     let is_error = response.status >= 400;
     let mut missing = Vec::new();
     let mut drop_when = |id: &str, applies: bool, name: &'static str| {
-        if flaws.has(id) && applies {
+        if applies && flaws.has(id) {
             missing.push(name);
         }
     };

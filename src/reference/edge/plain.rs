@@ -198,10 +198,14 @@ impl PlainSite {
 
 impl Site for PlainSite {
     fn screen(&self, head: &Request) -> Option<Response> {
-        if self.edge.flaws.is_empty() {
-            return self.refuse(head);
+        let flaws = &self.edge.flaws;
+        if flaws.has("plain-http-served")
+            || flaws.has("plain-http-acted-upon")
+            || self.claims_encryption(head)
+        {
+            return None;
         }
-        None
+        self.refuse(head)
     }
 
     fn body_bound(&self) -> usize {

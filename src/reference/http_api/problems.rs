@@ -111,7 +111,7 @@ pub fn decorate(app: &HttpApi, request: &Request, response: &mut Response) {
     let is_problem = response
         .get("content-type")
         .is_some_and(|media_type| media_type == ENVELOPE.content_type);
-    if flaws.is_empty() || !is_problem {
+    if !is_problem {
         return;
     }
     if flaws.has("problem-content-type-json") {

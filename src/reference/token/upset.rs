@@ -36,9 +36,6 @@ pub const FLAWS: &[Flaw] = &[
 /// What a flawed deployment says before it comes to judging the token.
 pub fn upset(edge: &Edge, request: &Request) -> Option<Error> {
     let flaws = &edge.flaws;
-    if flaws.is_empty() {
-        return None;
-    }
     let Presented::Bearer(token) = bearer(request, flaws) else {
         return None;
     };
@@ -46,23 +43,23 @@ pub fn upset(edge: &Edge, request: &Request) -> Option<Error> {
     let header = parts.next()??;
     let payload = parts.next()??;
     let deepest = payload.split(|octet| *octet != b'[').map(<[u8]>::len).max();
-    if flaws.has("deep-claims-crash") && deepest >= Some(100) {
+    if deepest >= Some(100) && flaws.has("deep-claims-crash") {
         return Some(Error::internal());
     }
     let claims: Value = serde_json::from_slice(&payload).unwrap_or_default();
     let is_odd = claims.get("iat").is_some_and(|iat| !iat.is_number());
-    if flaws.has("iat-of-odd-type-crashes") && is_odd {
+    if is_odd && flaws.has("iat-of-odd-type-crashes") {
         return Some(Error::internal());
     }
     let subject = claims
         .get("sub")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    if flaws.has("markup-in-subject-crashes") && subject.contains('\'') {
+    if subject.contains('\'') && flaws.has("markup-in-subject-crashes") {
         return Some(Error::internal());
     }
     let header: Value = serde_json::from_slice(&header).unwrap_or_default();
-    if flaws.has("verifier-exception-told") && header["alg"] == "none" {
+    if header["alg"] == "none" && flaws.has("verifier-exception-told") {
         let mut error = challenge::unauthenticated(edge, "Bearer", Unknown::Invalid);
         error.message = "JWTVerificationError: bad alg\n    at verifyToken \
                          (/app/src/auth/token.js:42:11)\n    at Layer.handle \
