@@ -27,10 +27,10 @@ impl Flaws {
             Some(name) => vec![contract(name.strip_prefix("reference:").unwrap_or(name))?],
             None => Contract::ALL.to_vec(),
         };
-        let proves = |flaw: &str| -> Vec<&str> {
+        let proves = |contract: &str, flaw: &str| -> Vec<&str> {
             library
                 .checks()
-                .filter(|(_, check)| check.proved_by.iter().any(|id| id == flaw))
+                .filter(|(_, check)| check.proves(contract, flaw))
                 .map(|(_, check)| check.id.as_str())
                 .collect()
         };
@@ -47,7 +47,7 @@ impl Flaws {
                             "contract": contract,
                             "says": flaw.says,
                             "source": flaw.source,
-                            "proves": proves(flaw.id),
+                            "proves": proves(contract, flaw.id),
                         })
                     })
                     .collect();
@@ -56,7 +56,7 @@ impl Flaws {
             Format::Text => {
                 let rows: Vec<[String; 5]> = all
                     .map(|(contract, flaw)| {
-                        let checks = match proves(flaw.id) {
+                        let checks = match proves(contract, flaw.id) {
                             none if none.is_empty() => "-".to_owned(),
                             some => some.join(" "),
                         };

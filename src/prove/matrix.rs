@@ -150,7 +150,7 @@ pub fn compare(
                 let Some((_, check)) = library.check(id) else {
                     continue;
                 };
-                let named = check.proved_by.contains(flaw);
+                let named = check.proves(&matrix.contract, flaw);
                 let failed = cell.standing == Standing::Fail;
                 caught |= failed;
                 let says = || cell.says.clone();
@@ -182,11 +182,13 @@ pub fn compare(
         }
     }
     for (_, check) in library.checks() {
-        for flaw in check.proved_by.iter().filter(|flaw| !flaws.contains(*flaw)) {
-            surprises.push(Surprise::UnknownFlaw {
-                check: check.id.clone(),
-                flaw: flaw.clone(),
-            });
+        for proof in &check.proved_by {
+            if !flaws.contains(proof.flaw()) {
+                surprises.push(Surprise::UnknownFlaw {
+                    check: check.id.clone(),
+                    flaw: proof.to_string(),
+                });
+            }
         }
         if whole && !proved.contains(check.id.as_str()) {
             surprises.push(Surprise::Unproved {

@@ -39,6 +39,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9110 §13.2.1",
     ),
     flaw(
+        "continue-before-authentication",
+        "Asks for the body with 100 (Continue) before it looks at the credential.",
+        "RFC 9110 §10.1.1",
+    ),
+    flaw(
         "effect-before-authentication",
         "Carries out an unsafe request before it finds that nobody is logged in.",
         "good practice",
@@ -383,6 +388,7 @@ impl<A: Application> Pipeline<A> {
         let mut response = answer.unwrap_or_else(|error| edge.render(request, &error, &id));
         edge.finish(request, &mut response, &id);
         self.app.decorate(request, &mut response);
+        edge.cache.put_refusal(request, &response);
         response
     }
 }
@@ -391,11 +397,8 @@ impl<A: Application> Site for Pipeline<A> {
     fn screen(&self, head: &Request) -> Option<Response> {
         let app = &*self.app;
         let flaws = &app.edge().flaws;
-        if flaws.has("effect-before-authentication")
-            || flaws.has("body-judged-before-authentication")
-            || flaws.has("token-in-body-read")
-        {
-            return None;
+        if let Some(kept) = app.edge().cache.refusal(head, flaws) {
+            return Some(kept);
         }
         let (resource, _) = self.find(head.path())?;
         let route = resource.route(&head.method)?;
@@ -403,6 +406,13 @@ impl<A: Application> Site for Pipeline<A> {
             .gate(head)
             .and_then(|()| app.admit(route.access, head).map(drop))
             .err()?;
+        if flaws.has("continue-before-authentication")
+            || flaws.has("effect-before-authentication")
+            || flaws.has("body-judged-before-authentication")
+            || flaws.has("token-in-body-read")
+        {
+            return None;
+        }
         Some(self.complete(head, Err(error)))
     }
 
@@ -411,7 +421,9 @@ impl<A: Application> Site for Pipeline<A> {
     }
 
     fn answer(&self, request: &Request) -> Option<Response> {
-        Some(self.complete(request, self.respond(request)))
+        let edge = self.app.edge();
+        let kept = edge.cache.refusal(request, &edge.flaws);
+        kept.or_else(|| Some(self.complete(request, self.respond(request))))
     }
 
     fn malformed(&self, fault: Malformed, encrypted: bool) -> Option<Response> {

@@ -275,10 +275,11 @@ fn flaws(library: &Library, check: &Check) -> Vec<ExplainedFlaw> {
     check
         .proved_by
         .iter()
-        .map(|id| {
-            let known = Reference::ALL
-                .into_iter()
-                .filter_map(|deployment| Some((deployment, deployment.catalogue().find(id)?)));
+        .map(|proof| {
+            let known = Reference::ALL.into_iter().filter_map(|deployment| {
+                let flaw = deployment.catalogue().find(proof.flaw())?;
+                proof.says(deployment.name(), flaw.id).then_some((deployment, flaw))
+            });
             let asked = |deployment: &Reference| {
                 library
                     .contract(deployment.name())
@@ -287,7 +288,7 @@ fn flaws(library: &Library, check: &Check) -> Vec<ExplainedFlaw> {
             let says = known.clone().next().map(|(_, flaw)| flaw.says.to_owned());
             let shows = known.clone().find(|(deployment, _)| asked(deployment));
             ExplainedFlaw {
-                id: id.clone(),
+                id: proof.to_string(),
                 says,
                 command: shows.map(|(deployment, flaw)| {
                     format!(

@@ -24,6 +24,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9111 §4.2.2",
     ),
     flaw(
+        "refusals-kept",
+        "Keeps a 401 to a request with a query, and gives it to whoever asks for the same address next.",
+        "RFC 9111 §4.2.2",
+    ),
+    flaw(
         "cache-directives-contradict",
         "Says no-store and max-age=600, immutable in one breath.",
         "RFC 9111 §5.2",
@@ -63,8 +68,8 @@ impl Cache {
         if request.method != "GET" {
             return None;
         }
-        let styled = flaws.has("static-suffix-cached") && strip_style(request.path()).is_some();
-        let busted = flaws.has("cache-busting-cached") && request.parameter("_").is_some();
+        let styled = strip_style(request.path()).is_some() && flaws.has("static-suffix-cached");
+        let busted = request.parameter("_").is_some() && flaws.has("cache-busting-cached");
         (styled || busted).then(|| request.path().to_owned())
     }
 
@@ -85,6 +90,31 @@ impl Cache {
     }
 }
 
+impl Cache {
+    /// The key under which the flawed deployment keeps a refusal.
+    fn refusal_key(request: &Request) -> Option<String> {
+        let is_kept = request.method == "GET" && request.target.contains('?');
+        is_kept.then(|| format!("refusal {}", request.target))
+    }
+
+    pub fn refusal(&self, request: &Request, flaws: &FlawSet) -> Option<Response> {
+        let key = Self::refusal_key(request)?;
+        let kept = self.0.lock().ok()?.get(&key).cloned();
+        kept.filter(|_| flaws.has("refusals-kept"))
+    }
+
+    /// Keeps what is a refusal. A correct deployment never looks at it.
+    pub fn put_refusal(&self, request: &Request, response: &Response) {
+        if response.status == 401
+            && let Some(key) = Self::refusal_key(request)
+            && let Ok(mut kept) = self.0.lock()
+            && kept.len() < KEPT
+        {
+            kept.insert(key, response.clone());
+        }
+    }
+}
+
 /// The path in front of what looks like a style sheet.
 fn strip_style(path: &str) -> Option<&str> {
     let (front, last) = path.rsplit_once('/')?;
@@ -97,10 +127,10 @@ fn strip_style(path: &str) -> Option<&str> {
 
 /// The path that a front cache would ask the application for.
 pub fn routed_path<'a>(path: &'a str, flaws: &FlawSet) -> &'a str {
-    if flaws.has("static-suffix-cached") {
-        return strip_style(path).unwrap_or(path);
+    match strip_style(path) {
+        Some(front) if flaws.has("static-suffix-cached") => front,
+        _ => path,
     }
-    path
 }
 
 pub fn apply(edge: &Edge, request: &Request, response: &mut Response) {

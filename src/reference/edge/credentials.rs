@@ -101,15 +101,14 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
     if lines.len() > 1 && !flaws.has("repeated-authorization-ignored") {
         return Presented::Ambiguous;
     }
-    if flaws.has("legacy-token-header-read") {
-        for name in ["x-api-key", "api-key", "x-auth-token", "x-access-token"] {
-            if let Some(token) = request.fields.get(name) {
-                return Presented::Bearer(token.trim_start_matches("Bearer ").to_owned());
-            }
-        }
+    let legacy = ["x-api-key", "api-key", "x-auth-token", "x-access-token"];
+    if let Some(token) = legacy.iter().find_map(|name| request.fields.get(name))
+        && flaws.has("legacy-token-header-read")
+    {
+        return Presented::Bearer(token.trim_start_matches("Bearer ").to_owned());
     }
-    if flaws.has("token-cookie-read")
-        && let Some(token) = cookie(request, "token")
+    if let Some(token) = cookie(request, "token")
+        && flaws.has("token-cookie-read")
     {
         return Presented::Bearer(token);
     }
@@ -123,15 +122,15 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
         return Presented::Malformed;
     };
     let (scheme, rest) = line.split_once(' ').unwrap_or((line, ""));
-    if flaws.has("token-without-scheme-read") {
-        let last = line.rsplit([' ', '\t', '=']).next().unwrap_or_default();
-        return Presented::Bearer(last.trim_matches('"').to_owned());
+    let last = line.rsplit([' ', '\t', '=']).next().unwrap_or_default();
+    let last = last.trim_matches('"');
+    let is_plain = scheme == "Bearer" && rest == last;
+    if !is_plain && flaws.has("token-without-scheme-read") {
+        return Presented::Bearer(last.to_owned());
     }
-    let is_bearer = match flaws.has("scheme-case-compared") {
-        true => scheme == "Bearer",
-        false => scheme.eq_ignore_ascii_case("bearer"),
-    };
-    if !is_bearer {
+    if !scheme.eq_ignore_ascii_case("bearer")
+        || (scheme != "Bearer" && flaws.has("scheme-case-compared"))
+    {
         return Presented::Nothing;
     }
     if request.parameter("access_token").is_some() && !flaws.has("second-method-ignored") {
@@ -147,29 +146,36 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
 /// A token where none belongs, for a deployment that looks there.
 fn misplaced(request: &Request, flaws: &FlawSet) -> Option<String> {
     let has_line = request.fields.has("authorization");
-    if flaws.has("token-in-query-read") && !has_line {
+    if !has_line {
         let names = ["access_token", "token", "jwt"];
-        return names.iter().find_map(|name| request.parameter(name));
-    }
-    if flaws.has("token-in-body-read") && !has_line {
-        let Body::Bytes(octets) = &request.body else {
-            return None;
-        };
-        if let Ok(members) = serde_json::from_slice::<serde_json::Value>(octets) {
-            return members["access_token"].as_str().map(ToOwned::to_owned);
+        if let Some(token) = names.iter().find_map(|name| request.parameter(name))
+            && flaws.has("token-in-query-read")
+        {
+            return Some(token);
         }
-        return url::form_urlencoded::parse(octets)
-            .find(|(name, _)| name == "access_token")
-            .map(|(_, value)| value.into_owned());
+        return in_body(request).filter(|_| flaws.has("token-in-body-read"));
     }
-    if flaws.has("token-in-basic-read") {
-        let line = request.fields.get("authorization")?;
-        let encoded = line.strip_prefix("Basic ")?;
+    let line = request.fields.get("authorization")?;
+    if let Some(encoded) = line.strip_prefix("Basic ")
+        && flaws.has("token-in-basic-read")
+    {
         let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
         let mut halves = pair.split(':').filter(|half| half.len() > 100);
         return halves.next().map(ToOwned::to_owned);
     }
     None
+}
+
+fn in_body(request: &Request) -> Option<String> {
+    let Body::Bytes(octets) = &request.body else {
+        return None;
+    };
+    if let Ok(members) = serde_json::from_slice::<serde_json::Value>(octets) {
+        return members["access_token"].as_str().map(ToOwned::to_owned);
+    }
+    url::form_urlencoded::parse(octets)
+        .find(|(name, _)| name == "access_token")
+        .map(|(_, value)| value.into_owned())
 }
 
 fn is_token68(token: &str) -> bool {
@@ -218,12 +224,12 @@ pub fn waved_through(request: &Request, flaws: &FlawSet) -> bool {
         .iter()
         .any(|name| fields.has(name))
     };
-    (flaws.has("forwarded-loopback-trusted") && says_loopback())
-        || (flaws.has("remote-user-trusted") && names_user())
-        || (flaws.has("internal-header-trusted") && fields.get("x-internal") == Some("1"))
-        || (flaws.has("admin-referer-trusted")
-            && fields.get("referer").is_some_and(|r| r.contains("/admin")))
-        || (flaws.has("localhost-host-trusted") && request.authority == "localhost")
-        || (flaws.has("underscore-header-trusted")
-            && (fields.has("remote_user") || fields.has("x_forwarded_user")))
+    (says_loopback() && flaws.has("forwarded-loopback-trusted"))
+        || (names_user() && flaws.has("remote-user-trusted"))
+        || (fields.get("x-internal") == Some("1") && flaws.has("internal-header-trusted"))
+        || (fields.get("referer").is_some_and(|r| r.contains("/admin"))
+            && flaws.has("admin-referer-trusted"))
+        || (request.authority == "localhost" && flaws.has("localhost-host-trusted"))
+        || ((fields.has("remote_user") || fields.has("x_forwarded_user"))
+            && flaws.has("underscore-header-trusted"))
 }

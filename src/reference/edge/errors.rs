@@ -284,13 +284,11 @@ fn body_text(request: &Request) -> String {
 
 /// What the flawed deployment's database says to a quote, a backslash or a NUL in the input.
 pub fn database_complaint(edge: &Edge, request: &Request) -> Option<Error> {
-    if !edge.flaws.has("database-error-told") {
-        return None;
-    }
     let target = super::paths::percent::decode(&request.target);
     let body = body_text(request);
     let body = serde_json::from_str::<Value>(&body).map_or(body, |value| strings(&value));
-    (target.contains(['\'', '\\', '\0']) || body.contains(['\'', '\\', '\0'])).then(|| {
+    let is_odd = target.contains(['\'', '\\', '\0']) || body.contains(['\'', '\\', '\0']);
+    (is_odd && edge.flaws.has("database-error-told")).then(|| {
         Error::malformed("ERROR: syntax error at or near \"'\" at character 42 (SQLSTATE 42601)")
     })
 }

@@ -106,18 +106,17 @@ pub fn overridden(request: &Request, flaws: &FlawSet) -> Option<String> {
     if !matches!(request.method.as_str(), "GET" | "POST") {
         return None;
     }
-    if flaws.has("override-header-honoured") {
-        let names = [
-            "x-http-method-override",
-            "x-http-method",
-            "x-method-override",
-        ];
-        if let Some(method) = names.iter().find_map(|name| request.fields.get(name)) {
-            return Some(method.to_ascii_uppercase());
-        }
+    let names = [
+        "x-http-method-override",
+        "x-http-method",
+        "x-method-override",
+    ];
+    let by_header = names.iter().find_map(|name| request.fields.get(name));
+    if let Some(method) = by_header
+        && flaws.has("override-header-honoured")
+    {
+        return Some(method.to_ascii_uppercase());
     }
-    if flaws.has("override-parameter-honoured") {
-        return request.parameter("_method").map(|m| m.to_ascii_uppercase());
-    }
-    None
+    let method = request.parameter("_method")?.to_ascii_uppercase();
+    flaws.has("override-parameter-honoured").then_some(method)
 }

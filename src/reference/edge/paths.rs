@@ -85,14 +85,20 @@ pub fn respelt(path: &str, flaws: &FlawSet) -> Option<String> {
 
 /// The path that a header asks for in place of the one in the request line, as the flawed deployment takes it.
 pub fn rewritten(request: &Request, flaws: &FlawSet) -> Option<String> {
-    let names: &[&str] = match () {
-        () if flaws.has("original-url-honoured") => &["x-original-url", "x-rewrite-url"],
-        () if flaws.has("forwarded-path-honoured") => {
-            &["x-forwarded-path", "x-forwarded-prefix", "x-override-url"]
-        }
-        () => return None,
+    let named = |names: &[&str], flaw: &str| {
+        let value = names.iter().find_map(|name| request.fields.get(name))?;
+        flaws.has(flaw).then_some(value)
     };
-    let value = names.iter().find_map(|name| request.fields.get(name))?;
+    let value = named(
+        &["x-original-url", "x-rewrite-url"],
+        "original-url-honoured",
+    )
+    .or_else(|| {
+        named(
+            &["x-forwarded-path", "x-forwarded-prefix", "x-override-url"],
+            "forwarded-path-honoured",
+        )
+    })?;
     let path = value.split('?').next().unwrap_or_default();
     path.starts_with('/').then(|| path.to_owned())
 }

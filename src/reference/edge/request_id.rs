@@ -73,7 +73,7 @@ fn is_sound(id: &str) -> bool {
 
 /// Whether the flawed deployment chokes on the id.
 pub fn chokes(edge: &Edge, request: &Request) -> bool {
-    edge.flaws.has("request-id-crashes") && sent(request).is_some_and(|id| id.len() > LONGEST)
+    sent(request).is_some_and(|id| id.len() > LONGEST) && edge.flaws.has("request-id-crashes")
 }
 
 pub fn apply(edge: &Edge, response: &mut Response, id: &str) {

@@ -183,11 +183,9 @@ fn is_signed(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
     let brings_key = ["jwk", "jku", "x5c"]
         .iter()
         .any(|name| token.header.contains_key(*name));
-    if flaws.has("token-signature-unchecked") {
-        return !token.signature.is_empty();
-    }
+    let is_unchecked = || !token.signature.is_empty() && flaws.has("token-signature-unchecked");
     if !is_own_kid {
-        return flaws.has("unknown-kid-unverified") && !brings_key;
+        return is_unchecked() || (!brings_key && flaws.has("unknown-kid-unverified"));
     }
     let verify = |signature: &[u8]| {
         issuer
@@ -196,7 +194,7 @@ fn is_signed(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
             .is_ok()
     };
     if verify(&token.signature) {
-        remember(issuer, token, flaws);
+        remember(issuer, token);
         return true;
     }
     let wanted = match issuer.signing.public() {
@@ -204,7 +202,8 @@ fn is_signed(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
         _ => 64,
     };
     let found = token.signature.len();
-    (flaws.has("empty-signature-accepted") && found == 0)
+    is_unchecked()
+        || (flaws.has("empty-signature-accepted") && found == 0)
         || (flaws.has_if_declared("ecdsa-zero-accepted") && is_zero(&token.signature))
         || (flaws.has_if_declared("signature-tail-ignored")
             && found > wanted
@@ -302,21 +301,18 @@ fn fits_in_der(issuer: &Issuer, token: &Token) -> bool {
         .is_ok_and(|key| key.verify_sig(&token.input, &token.signature).is_ok())
 }
 
-/// Tokens kept at once by a deployment that remembers.
+/// Entries kept at once. Only a flawed deployment looks at them.
 const KEPT: usize = 1000;
 
-fn remember(issuer: &Issuer, token: &Token, flaws: &FlawSet) {
-    let key = match () {
-        () if flaws.has("signature-compared-as-far-as-it-goes") => by_input(token),
-        () if flaws.has("verification-remembered-by-jti") => by_jti(token),
-        () => return,
-    };
+fn remember(issuer: &Issuer, token: &Token) {
     let mut remembered = issuer
         .remembered
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    if remembered.len() < KEPT {
-        remembered.insert(key, token.signature.clone());
+    for key in [by_input(token), by_jti(token)] {
+        if remembered.len() < KEPT {
+            remembered.insert(key, token.signature.clone());
+        }
     }
 }
 
@@ -326,16 +322,14 @@ fn is_remembered(issuer: &Issuer, token: &Token, wanted: usize, flaws: &FlawSet)
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     let found = &token.signature;
-    if flaws.has("signature-compared-as-far-as-it-goes") {
-        return !found.is_empty()
-            && found.len() < wanted
-            && remembered
-                .get(&by_input(token))
-                .is_some_and(|whole| whole.starts_with(found));
-    }
-    flaws.has("verification-remembered-by-jti")
-        && found.len() == wanted
-        && remembered.contains_key(&by_jti(token))
+    let is_beginning = !found.is_empty()
+        && found.len() < wanted
+        && remembered
+            .get(&by_input(token))
+            .is_some_and(|whole| whole.starts_with(found));
+    let is_kin = found.len() == wanted && remembered.contains_key(&by_jti(token));
+    (is_beginning && flaws.has("signature-compared-as-far-as-it-goes"))
+        || (is_kin && flaws.has("verification-remembered-by-jti"))
 }
 
 fn by_input(token: &Token) -> String {

@@ -102,8 +102,10 @@ pub struct Claims {
 
 pub fn judge(issuer: &Issuer, payload: &[u8], flaws: &FlawSet) -> Option<Claims> {
     let mut claims = read::object(payload, flaws)?;
-    if flaws.has("claim-names-folded") {
-        fold(&mut claims);
+    if let Some(other) = folded(&claims)
+        && flaws.has("claim-names-folded")
+    {
+        claims.insert("sub".to_owned(), other);
     }
     let is_good = is_in_time(&claims, flaws)
         && is_from(issuer, &claims, flaws)
@@ -120,11 +122,16 @@ pub fn judge(issuer: &Issuer, payload: &[u8], flaws: &FlawSet) -> Option<Claims>
     })
 }
 
+/// Seconds.
+const HOUR: f64 = 3600.0;
+
 fn is_in_time(claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
     let now = now() as f64;
-    let leeway = match flaws.has("leeway-of-an-hour") {
-        true => 3600.0,
-        false => LEEWAY,
+    let is_after = |moment: f64| {
+        now >= moment + LEEWAY && (now >= moment + HOUR || !flaws.has("leeway-of-an-hour"))
+    };
+    let is_before = |moment: f64| {
+        now + LEEWAY < moment && (now + HOUR < moment || !flaws.has("leeway-of-an-hour"))
     };
     let end = match claims.get("exp") {
         None if flaws.has("exp-optional") || flaws.has_if_declared("token-never-expires") => {
@@ -134,13 +141,13 @@ fn is_in_time(claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
         Some(odd) if flaws.has("exp-coerced") => coerced(odd),
         None | Some(_) => return false,
     };
-    if now >= end + leeway && !flaws.has("expired-token-accepted") {
+    if is_after(end) && !flaws.has("expired-token-accepted") {
         return false;
     }
     let has_begun = match claims.get("nbf") {
         None => true,
         Some(Value::Number(from)) => {
-            from.as_f64().is_some_and(|from| from <= now + leeway) || flaws.has("nbf-ignored")
+            from.as_f64().is_some_and(|from| !is_before(from)) || flaws.has("nbf-ignored")
         }
         Some(_) => flaws.has("nbf-of-odd-type-skipped"),
     };
@@ -149,7 +156,7 @@ fn is_in_time(claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
         Some(Value::Number(at)) => at.as_f64(),
         Some(_) => return false,
     };
-    let was_issued = issued.is_none_or(|at| at <= now + leeway) || flaws.has("iat-ignored");
+    let was_issued = issued.is_none_or(|at| !is_before(at)) || flaws.has("iat-ignored");
     let is_short = issued.is_none_or(|at| end - at <= MAX_LIFE)
         || end.is_infinite()
         || flaws.has("token-life-unchecked")
@@ -168,48 +175,47 @@ fn coerced(odd: &Value) -> f64 {
 }
 
 fn is_from(issuer: &Issuer, claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
-    if flaws.has("issuer-unchecked") {
-        return true;
-    }
-    let Some(Value::String(named)) = claims.get("iss") else {
-        return false;
+    let is_named = match claims.get("iss") {
+        Some(Value::String(named)) => {
+            *named == issuer.name
+                || (named.starts_with(&issuer.name) && flaws.has("issuer-compared-by-beginning"))
+        }
+        _ => false,
     };
-    *named == issuer.name
-        || (flaws.has("issuer-compared-by-beginning") && named.starts_with(&issuer.name))
+    is_named || flaws.has("issuer-unchecked")
 }
 
 fn is_for(issuer: &Issuer, claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
     let own = issuer.audience.as_str();
-    match claims.get("aud") {
-        _ if flaws.has("audience-unchecked") => true,
+    let is_named = match claims.get("aud") {
         Some(Value::String(one)) => {
-            one == own || (flaws.has("audience-searched-in-text") && one.contains(own))
+            one == own || (one.contains(own) && flaws.has("audience-searched-in-text"))
         }
         Some(Value::Array(list)) => {
-            !flaws.has("audience-list-refused") && list.iter().any(|one| one.as_str() == Some(own))
+            list.iter().any(|one| one.as_str() == Some(own)) && !flaws.has("audience-list-refused")
         }
         _ => false,
-    }
+    };
+    is_named || flaws.has("audience-unchecked")
 }
 
 /// Whom the deployment takes for the subject; whether there is such an account is for the caller to see.
 fn subject(issuer: &Issuer, named: Option<String>, flaws: &FlawSet) -> Option<String> {
-    let subjects = || {
-        issuer
-            .subjects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    };
+    let all = issuer
+        .subjects
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    if let Some(named) = named.clone().filter(|named| all.contains(named)) {
+        return Some(named);
+    }
     if flaws.has("unknown-subject-accepted") {
-        let subjects = subjects();
-        let known = named.filter(|named| subjects.contains(named));
-        return known.or_else(|| subjects.first().cloned());
+        return all.first().cloned();
     }
     let named = named?;
     if flaws.has("subject-normalised") {
         let plain = normal(&named);
-        return subjects()
+        return all
             .into_iter()
             .find(|known| normal(known) == plain)
             .or(Some(named));
@@ -233,13 +239,10 @@ fn normal(subject: &str) -> String {
         .to_lowercase()
 }
 
-/// Lets another spelling of `sub` rule.
-fn fold(claims: &mut Map<String, Value>) {
-    let other = claims
+/// What stands under another spelling of `sub`.
+fn folded(claims: &Map<String, Value>) -> Option<Value> {
+    claims
         .iter()
         .find(|(name, _)| *name != "sub" && name.trim().eq_ignore_ascii_case("sub"))
-        .map(|(_, value)| value.clone());
-    if let Some(other) = other {
-        claims.insert("sub".to_owned(), other);
-    }
+        .map(|(_, value)| value.clone())
 }

@@ -63,9 +63,9 @@ pub struct Issuer {
     audience: String,
     signing: SigningKey,
     verifying: VerifyingKey,
-    /// Subjects that tokens were made for, in order; correct verification doesn't look.
+    /// Subjects that tokens were made for, in order.
     subjects: Mutex<Vec<String>>,
-    /// What a deployment remembers of tokens that it verified; a correct one remembers nothing.
+    /// What a deployment remembers of tokens that it verified; a correct one never looks.
     remembered: Mutex<HashMap<String, Vec<u8>>>,
 }
 

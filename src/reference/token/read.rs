@@ -191,7 +191,7 @@ pub fn object(octets: &[u8], flaws: &FlawSet) -> Option<Map<String, Value>> {
 
 /// The claims of a token inside the token, for a deployment that believes them.
 pub fn nested(outer: &Token, flaws: &FlawSet) -> Option<Vec<u8>> {
-    if !flaws.has("nested-token-unverified") || outer.text("cty") != Some("JWT") {
+    if outer.text("cty") != Some("JWT") || !flaws.has("nested-token-unverified") {
         return None;
     }
     StrictJws::parse(&outer.payload)

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::level::DeclaredLevel;
 use super::matching::StatusSet;
+use super::proof::Proof;
 use super::step::{Send, Step};
 
 /// One file of checks about one subject.
@@ -59,7 +60,14 @@ pub struct Check {
     /// What to do about it.
     pub remedy: String,
     /// The flaws of the reference deployments that make it fail.
-    pub proved_by: Vec<String>,
+    pub proved_by: Vec<Proof>,
+}
+
+impl Check {
+    /// Whether the check says that it fails with this flaw of this contract's deployment.
+    pub fn proves(&self, contract: &str, flaw: &str) -> bool {
+        self.proved_by.iter().any(|proof| proof.says(contract, flaw))
+    }
 }
 
 /// What must be there for the check to be run; what is missing makes it skipped with that reason.

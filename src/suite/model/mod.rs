@@ -7,6 +7,7 @@ mod level;
 mod matching;
 mod operation;
 mod principal;
+mod proof;
 mod step;
 mod target;
 mod token;
@@ -21,6 +22,7 @@ pub use level::{DeclaredLevel, Level};
 pub use matching::{OneOrMany, StatusSet, TextRules, ValueMatch, ValueRules};
 pub use operation::{Access, Body, Operation, OperationEntry, OperationSpec, method_writes};
 pub use principal::{Carriage, CredentialSource, Exchange, Oauth2, Principal, SourceSpec};
+pub use proof::Proof;
 pub use step::{
     Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Send, Spoil, Step, Transport, Wait,
 };
