@@ -5,15 +5,10 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::pbkdf2;
 
-use super::flaw::{Flaw, FlawSet, flaw};
+use super::flaw::{Flaw, flaw};
 use super::secret::random_hex;
 
 pub const FLAWS: &[Flaw] = &[
-    flaw(
-        "unknown-account-answered-at-once",
-        "Skips the password hash when there is no such account.",
-        "OWASP ASVS 2.2",
-    ),
     flaw(
         "unknown-account-told",
         "Says that there is no such account, rather than that the login failed.",
@@ -73,10 +68,9 @@ impl Password {
 }
 
 /// Whether the candidate is the password of the account; a missing account costs as much as a wrong password.
-pub fn verify(account: Option<&Password>, candidate: &str, flaws: &FlawSet) -> bool {
+pub fn verify(account: Option<&Password>, candidate: &str) -> bool {
     match account {
         Some(password) => password.matches(candidate),
-        None if flaws.has("unknown-account-answered-at-once") => false,
         None => {
             let _ = seeded(0).matches(candidate);
             false

@@ -277,7 +277,6 @@ fn is_elsewhere(id: &str) -> bool {
     .any(|flaw| flaw.id == id)
         || [
             // Only the time of a login tells.
-            "unknown-account-answered-at-once",
             // Only a decoded token tells.
             "token-lives-a-day",
             "token-never-expires",
