@@ -3,6 +3,7 @@
 
 mod body;
 mod case;
+mod coded;
 mod credential;
 mod forge;
 mod keyring;

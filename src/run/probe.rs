@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::case::Field;
 use super::prepare::Fault;
+use super::record;
 use super::send::Line;
 use crate::journal::{Doubt, Exchange, Octets, Record, RecordedRequest};
 use crate::suite::forging;
@@ -108,12 +109,10 @@ async fn token(
         "segments": token.split('.').count(),
         "octets": token.len(),
     });
-    let seen = line
-        .redactor
-        .read()
-        .await
-        .text(&json!({ "kind": "token", "answer": answer }).to_string());
-    let seen = serde_json::from_str(&seen).map_err(|error| harness(error.to_string()))?;
+    let seen = record::redacted_value(
+        json!({ "kind": "token", "answer": answer }),
+        &*line.redactor.read().await,
+    );
     let method = json!({ "kind": "token", "of": name, "credential": kind }).to_string();
     Ok(keep(
         line,

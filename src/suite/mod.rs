@@ -8,6 +8,7 @@ pub mod forging;
 pub mod gather;
 mod library;
 pub mod lint;
+mod literal;
 pub mod load;
 pub mod model;
 pub mod narrate;

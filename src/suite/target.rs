@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::literal;
 use super::model::{
     Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits,
     Operation, OperationEntry, OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
@@ -127,9 +128,15 @@ pub fn merge(
     }
     params.retain(|_, value| !value.is_null());
 
+    let mut own_operations = file.operations.clone();
+    for (name, entry) in &mut own_operations {
+        if let Some(OperationEntry::Spec(spec)) = entry {
+            literal::of_operation(spec, name, secrets);
+        }
+    }
     let mut operations = IndexMap::new();
     for (name, entry) in &contract.operations {
-        let over = match file.operations.get(name) {
+        let over = match own_operations.get(name) {
             Some(None) => continue,
             Some(Some(over)) => Some(over),
             None => None,
@@ -148,7 +155,7 @@ pub fn merge(
             }),
         }
     }
-    for (name, entry) in &file.operations {
+    for (name, entry) in &own_operations {
         let (Some(entry), false) = (entry, contract.operations.contains_key(name)) else {
             continue;
         };
@@ -226,7 +233,7 @@ pub fn merge(
             if let CredentialSource::Source(spec) = source
                 && file.principals.contains_key(name)
             {
-                conceal(spec, &format!("{name}.{kind}"), secrets);
+                literal::of_source(spec, &format!("{name}.{kind}"), secrets);
             }
             if let Some(missing) = secret_names(source)
                 .into_iter()
@@ -288,69 +295,6 @@ fn list(words: &[&str]) -> String {
     } else {
         format!("`{}`", words.join("`, `"))
     }
-}
-
-/// Words that the name of a member has when its value opens something.
-const TELLING: &[&str] = &[
-    "token",
-    "secret",
-    "password",
-    "passphrase",
-    "proof",
-    "key",
-    "code",
-    "pin",
-    "otp",
-    "credential",
-    "assertion",
-    "hash",
-    "signature",
-];
-/// A literal of this length is taken for a secret whatever its name.
-const LONG_LITERAL: usize = 20;
-
-/// Moves what was written into the file itself to the secrets, and leaves a reference to it in the plan.
-fn conceal(spec: &mut SourceSpec, name: &str, secrets: &mut Secrets) {
-    match spec {
-        SourceSpec::Oauth2(oauth2) => conceal_text(
-            &mut oauth2.client_secret,
-            &format!("{name}.client_secret"),
-            secrets,
-        ),
-        SourceSpec::Exchange(exchange) => conceal_members(&mut exchange.body, "", name, secrets),
-        SourceSpec::Command(_) => {}
-    }
-}
-
-fn conceal_members(value: &mut Value, member: &str, name: &str, secrets: &mut Secrets) {
-    match value {
-        Value::String(text) => {
-            let lower = member.to_ascii_lowercase();
-            if TELLING.iter().any(|word| lower.contains(word)) || text.len() >= LONG_LITERAL {
-                conceal_text(text, &format!("{name}.{member}"), secrets);
-            }
-        }
-        Value::Array(items) => {
-            for (at, item) in items.iter_mut().enumerate() {
-                conceal_members(item, &format!("{member}{at}"), name, secrets);
-            }
-        }
-        Value::Object(members) => {
-            for (member, value) in members {
-                conceal_members(value, member, name, secrets);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Templates stay: what they name is a secret already.
-fn conceal_text(text: &mut String, name: &str, secrets: &mut Secrets) {
-    if text.contains("${") || text.len() < super::target_file::SHORTEST_SECRET {
-        return;
-    }
-    secrets.insert(name, std::mem::take(text));
-    *text = format!("${{secret.{name}}}");
 }
 
 /// Names after `secret.` in a credential source.
