@@ -132,7 +132,7 @@ fn judge_rules(
         )?;
     }
     if let Some(only) = filled(&rules.only)? {
-        let allowed = list(&only);
+        let allowed = members(&only);
         let items = list(value);
         hold(
             items
@@ -226,6 +226,11 @@ fn list(value: &Value) -> Vec<Value> {
     }
 }
 
+/// The values of a rule; one that is a reference to a list stands for the members of that list.
+fn members(rule: &Value) -> Vec<Value> {
+    list(rule).iter().flat_map(list).collect()
+}
+
 fn join(value: &Value) -> String {
     list(value).iter().map(show).collect::<Vec<_>>().join(", ")
 }
@@ -277,6 +282,13 @@ mod tests {
     fn holds(value: &Value, rules: Value) -> bool {
         let rules = ValueMatch::Rules(Box::new(serde_json::from_value(rules).unwrap()));
         judge_value("it", value, &rules, &Nothing).is_ok()
+    }
+
+    #[test]
+    fn a_list_in_a_list_of_what_is_allowed_stands_for_its_members() {
+        let seen = json!(["GET", "PATCH"]);
+        assert!(holds(&seen, json!({"only": ["GET", ["PATCH", "PUT"]]})));
+        assert!(!holds(&seen, json!({"only": ["GET", ["PUT"]]})));
     }
 
     #[test]

@@ -251,6 +251,7 @@ impl Expander<'_> {
             .split_whitespace()
             .collect();
         if let Some(words) = &selected.operations {
+            let words = fill_text(words, &self.scope(bindings)).map_err(|e| e.to_string())?;
             let words: Vec<&str> = words.split_whitespace().collect();
             let found: Vec<Value> = target
                 .operations
@@ -334,7 +335,11 @@ impl Expander<'_> {
         }
         if let Some(param) = &selected.param {
             let found = match target.params.get(param) {
-                Some(Value::Array(items)) => items.clone(),
+                Some(Value::Array(items)) => items
+                    .iter()
+                    .filter(|item| !not.iter().any(|word| item.as_str() == Some(word)))
+                    .cloned()
+                    .collect(),
                 Some(Value::Object(members)) => members
                     .iter()
                     .map(|(name, value)| json!({"name": name, "value": value}))
@@ -342,7 +347,11 @@ impl Expander<'_> {
                 _ => Vec::new(),
             };
             return some(found, || {
-                format!("neither contract nor target file set the parameter `{param}`")
+                if target.params.contains_key(param) && !not.is_empty() {
+                    format!("the parameter `{param}` holds nothing but {}", quoted(&not))
+                } else {
+                    format!("neither contract nor target file set the parameter `{param}`")
+                }
             });
         }
         Ok(Vec::new())

@@ -28,7 +28,7 @@ pub enum TemplateError {
     Depth(String),
 }
 
-const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, chop, first-10, swap-case, times-10, times-160, times-1000";
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, parent-domain, dot-as-letter, chop, first-10, swap-case, times-10, times-160, times-1000";
 const MAX_DEPTH: u8 = 8;
 
 /// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
@@ -217,6 +217,12 @@ fn apply(filter: &str, text: &str) -> String {
         "times-160" => text.repeat(160),
         "times-1000" => text.repeat(1000),
         "reverse" => text.chars().rev().collect(),
+        "parent-domain" => text
+            .split_once('.')
+            .map_or(text, |(_, parent)| parent)
+            .to_owned(),
+        // What an expression matches whose writer forgot that a dot stands for any character.
+        "dot-as-letter" => text.replacen('.', "x", 1),
         "chop" => {
             let mut characters = text.chars();
             characters.next_back();

@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 use super::Edge;
 use super::errors::Error;
 use super::limits;
-use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
 use crate::reference::http::Request;
 
 pub const FLAWS: &[Flaw] = &[
@@ -236,10 +236,32 @@ fn check_media_type(edge: &Edge, request: &Request) -> Result<(), Error> {
         }
         _ => true,
     });
-    if (is_json && is_utf8) || (is_form && edge.flaws.has("form-body-read")) {
+    if (is_json && is_utf8)
+        || (is_form && edge.flaws.has("form-body-read"))
+        || is_taken_by_cookie(request, &edge.flaws)
+    {
         return Ok(());
     }
     Err(unsupported("Only application/json in UTF-8 is supported."))
+}
+
+fn is_form(request: &Request) -> bool {
+    request
+        .fields
+        .get("content-type")
+        .is_some_and(|media_type| media_type.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// Bodies that a flawed deployment reads beside JSON where a browser's cookie comes with them.
+pub fn is_taken_by_cookie(request: &Request, flaws: &FlawSet) -> bool {
+    if !request.fields.has("cookie") || request.fields.has("authorization") {
+        return false;
+    }
+    let media_type = request.fields.get("content-type").unwrap_or_default();
+    (is_form(request) && flaws.has_if_declared("forms-taken-by-cookie"))
+        || (media_type.contains("json")
+            && !media_type.starts_with("application/json")
+            && flaws.has_if_declared("json-named-anywhere"))
 }
 
 fn unsupported(message: &str) -> Error {
@@ -248,11 +270,8 @@ fn unsupported(message: &str) -> Error {
 
 fn parse(edge: &Edge, request: &Request, octets: &[u8]) -> Result<Value, Error> {
     let flaws = &edge.flaws;
-    if flaws.has("form-body-read")
-        && request
-            .fields
-            .get("content-type")
-            .is_some_and(|media_type| media_type.starts_with("application/x-www-form-urlencoded"))
+    if is_form(request)
+        && (flaws.has("form-body-read") || is_taken_by_cookie(request, flaws))
     {
         return Ok(form(octets));
     }

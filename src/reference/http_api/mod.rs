@@ -6,13 +6,14 @@
 //!
 //! Secrets, by name, for each of these principals `P`: `P_token`, `P_client_id`, `P_client_secret`, `P_id`,
 //! `P_email`, `P_password`; further `expired_user_token`, `foreign_user_token` (signed by another issuer's key),
-//! `note_id`, `other_note_id`, `file_id`, `other_file_id`. The declared browser origin is [`cors::ORIGIN`].
+//! `note_id`, `other_note_id`, `file_id`, `other_file_id`. The declared browser origins are in [`origins`].
 
 mod access;
 mod accounts;
 mod cors;
 mod files;
 mod notes;
+mod origins;
 mod pages;
 mod problems;
 mod redirect;
@@ -80,6 +81,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         cors::FLAWS,
         files::FLAWS,
         notes::FLAWS,
+        origins::FLAWS,
         pages::FLAWS,
         problems::FLAWS,
         redirect::FLAWS,
@@ -115,6 +117,8 @@ struct State {
     sessions: HashMap<Hashed, session::Session>,
     /// Problems told, for the flaw that shows them to everybody.
     problems: VecDeque<problems::Told>,
+    /// Address to the origin that it was first allowed to, for the flaw that keeps it.
+    allowances: HashMap<String, String>,
 }
 
 impl HttpApi {
@@ -155,7 +159,7 @@ impl Application for HttpApi {
     }
 
     fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
-        cors::preflight(request, allow)
+        cors::preflight(self, request, allow)
     }
 
     fn decorate(&self, request: &Request, response: &mut Response) {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::HttpApi;
 use super::access::Access;
 use crate::reference::dispatch::{Call, Route};
-use crate::reference::edge::body::{Kind, Member, required};
+use crate::reference::edge::body::{self, Kind, Member, required};
 use crate::reference::edge::challenge::{self, Unknown};
 use crate::reference::edge::credentials::cookie;
 use crate::reference::edge::errors::Error;
@@ -61,6 +61,16 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "csrf-token-optional",
         "Asks for no CSRF token where the request has no Origin.",
+        "OWASP CSRF Prevention",
+    ),
+    flaw(
+        "forms-taken-by-cookie",
+        "Reads forms of other sites, and takes the cookie alone as the caller's will.",
+        "OWASP CSRF Prevention",
+    ),
+    flaw(
+        "json-named-anywhere",
+        "Reads whatever has json somewhere in its media type, and takes the cookie alone as the caller's will.",
         "OWASP CSRF Prevention",
     ),
     flaw(
@@ -147,7 +157,10 @@ pub fn of(app: &HttpApi, request: &Request) -> Option<Session> {
 /// the session.
 pub fn check_intent(app: &HttpApi, session: &Session, request: &Request) -> Result<(), Error> {
     let flaws = app.flaws();
-    if request.is_safe() || flaws.has("csrf-unchecked") {
+    if request.is_safe()
+        || flaws.has("csrf-unchecked")
+        || body::is_taken_by_cookie(request, flaws)
+    {
         return Ok(());
     }
     let refusal = || {

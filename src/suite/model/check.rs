@@ -113,7 +113,8 @@ pub enum Domain {
 #[serde(deny_unknown_fields)]
 pub struct Selected {
     /// Operations that are all of these words: `with-token` (used with a token that is described under `tokens`), `public`, `protected`, `read`, `write`, `with-body`, `with-state`,
-    /// `with-violations`, `restricted` (some principal has a login and not the right), a method, or of their `is`.
+    /// `with-violations`, `restricted` (some principal has a login and not the right), a method, or of their `is`. A word
+    /// may refer to an earlier variable (`${method}`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operations: Option<String>,
     /// Principals that are all of these words: `anonymous`, `authenticated`, a role, or of their `is`; or
@@ -139,7 +140,7 @@ pub struct Selected {
     /// The variable that `principals` refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
-    /// Words that it must not be.
+    /// Words that it must not be; for a parameter, members that are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not: Option<String>,
     /// At most so many, the first ones in the order of the files.
