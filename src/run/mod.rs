@@ -6,6 +6,7 @@ mod case;
 mod credential;
 mod forge;
 mod keyring;
+mod minting;
 mod pace;
 mod prepare;
 mod probe;
