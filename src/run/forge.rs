@@ -10,7 +10,9 @@ use tokio::sync::{Mutex, OnceCell};
 use super::keyring::Keyring;
 use super::minting::issue;
 use super::send::{Line, Subject};
-use crate::jose::forgery::{Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge, forged_claims};
+use crate::jose::forgery::{
+    Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge, forged_claims,
+};
 use crate::jose::{Algorithm, SigningKey, import, import_one};
 use crate::suite::Secrets;
 use crate::suite::model::TokenTerms;
@@ -77,7 +79,8 @@ impl Forger {
             Some(minting) if valid.terms.minting_key.is_none() && planned.change.is_of_claims() => {
                 let material = self.captured(valid)?;
                 let env = environment(plan, valid.terms);
-                let wanted = forged_claims(&planned.change, &material, &env).map_err(unforgeable)?;
+                let wanted =
+                    forged_claims(&planned.change, &material, &env).map_err(unforgeable)?;
                 issue(minting, &wanted, valid, keyring, plan, line).await
             }
             _ => self.forge(plan, &planned.change, valid, document.as_deref()),
@@ -217,8 +220,9 @@ fn environment(plan: &Plan, terms: &TokenTerms) -> Env {
     let mut env = Env::new(now);
     for (name, value) in plan.target.params.iter().chain(&terms.values) {
         let value = match value {
-            Value::String(text) => crate::suite::template::fill(text, &PlanValues { plan })
-                .unwrap_or(value.clone()),
+            Value::String(text) => {
+                crate::suite::template::fill(text, &PlanValues { plan }).unwrap_or(value.clone())
+            }
             other => other.clone(),
         };
         env.set(name.clone(), value);

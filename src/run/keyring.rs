@@ -207,7 +207,10 @@ impl Keyring {
 
     /// The answer of an operation that gives out what opens something; `rule` says where that stands, so that it is
     /// kept out of the journal. Fails with a sentence.
-    #[expect(clippy::too_many_arguments, reason = "one request of the run, and all that it is made of")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one request of the run, and all that it is made of"
+    )]
     pub(super) async fn ask(
         &self,
         operation: &str,
@@ -245,9 +248,8 @@ impl Keyring {
         .map_err(|error| error.to_string())?;
         let learn = |answer: &RecordedAnswer| {
             let mut secrets = others_beside(&answer.body.0);
-            secrets.extend(
-                capture(rule, answer).map(|value| ("credential".to_owned(), show(&value))),
-            );
+            secrets
+                .extend(capture(rule, answer).map(|value| ("credential".to_owned(), show(&value))));
             secrets
         };
         let sent = line
