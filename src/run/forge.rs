@@ -7,8 +7,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::keyring::Keyring;
+use super::minting::issue;
 use super::send::{Line, Subject};
-use crate::jose::forgery::{Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge};
+use crate::jose::forgery::{
+    Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge, forged_claims,
+};
 use crate::jose::{Algorithm, SigningKey, import, import_one};
 use crate::suite::Secrets;
 use crate::suite::model::TokenTerms;
@@ -59,6 +63,7 @@ impl Forger {
         &self,
         plan: &Plan,
         line: &Line,
+        keyring: &Keyring,
         valid: &Valid<'_>,
         name: &str,
     ) -> Result<String, ForgeFault> {
@@ -70,7 +75,21 @@ impl Forger {
             .public_keys(plan, line, valid.kind, valid.terms)
             .await
             .map_err(ForgeFault::Trouble)?;
-        self.forge(plan, &planned.change, valid, document.as_deref())
+        match &valid.terms.minting_operation {
+            Some(minting) if valid.terms.minting_key.is_none() && planned.change.is_of_claims() => {
+                let material = self.captured(valid)?;
+                let env = environment(plan, valid.terms);
+                let wanted =
+                    forged_claims(&planned.change, &material, &env).map_err(unforgeable)?;
+                issue(minting, &wanted, valid, keyring, plan, line).await
+            }
+            _ => self.forge(plan, &planned.change, valid, document.as_deref()),
+        }
+    }
+
+    fn captured(&self, valid: &Valid<'_>) -> Result<Material<'_>, ForgeFault> {
+        Material::captured(valid.token.as_bytes(), &self.strangers)
+            .map_err(|error| ForgeFault::NotHere(format!("the token is no signed JWT: {error}")))
     }
 
     fn forge(
@@ -82,8 +101,7 @@ impl Forger {
     ) -> Result<String, ForgeFault> {
         let terms = valid.terms;
         let minting = self.minting_key(terms).map_err(ForgeFault::Trouble)?;
-        let material = Material::captured(valid.token.as_bytes(), &self.strangers)
-            .map_err(|error| ForgeFault::NotHere(format!("the token is no signed JWT: {error}")))?;
+        let material = self.captured(valid)?;
         let target = match document {
             Some(document) => target_key(document, valid.token).map_err(ForgeFault::Trouble)?,
             None => None,
@@ -102,22 +120,8 @@ impl Forger {
                 .map_err(|e| ForgeFault::Trouble(e.to_string()))?,
             None => material,
         };
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs() as i64);
-        let mut env = Env::new(now);
-        for (name, value) in plan.target.params.iter().chain(&terms.values) {
-            let value = match value {
-                Value::String(text) => crate::suite::template::fill(text, &PlanValues { plan })
-                    .unwrap_or(value.clone()),
-                other => other.clone(),
-            };
-            env.set(name.clone(), value);
-        }
-        let token = forge(change, &material, &env).map_err(|error| match error {
-            Unforgeable::Encryption => ForgeFault::Trouble(error.to_string()),
-            other => ForgeFault::NotHere(format!("the forgery cannot be made here: {other}")),
-        })?;
+        let env = environment(plan, terms);
+        let token = forge(change, &material, &env).map_err(unforgeable)?;
         // Field values are octets; a token that is not UTF-8 would be another one if it were sent as text.
         String::from_utf8(token)
             .map_err(|_| ForgeFault::NotHere("the forged token is no text".to_owned()))
@@ -205,6 +209,31 @@ impl Forger {
             })
             .await;
         fetched.cloned().map_err(|says: String| says)
+    }
+}
+
+/// What forgeries may refer to by name.
+fn environment(plan: &Plan, terms: &TokenTerms) -> Env {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as i64);
+    let mut env = Env::new(now);
+    for (name, value) in plan.target.params.iter().chain(&terms.values) {
+        let value = match value {
+            Value::String(text) => {
+                crate::suite::template::fill(text, &PlanValues { plan }).unwrap_or(value.clone())
+            }
+            other => other.clone(),
+        };
+        env.set(name.clone(), value);
+    }
+    env
+}
+
+fn unforgeable(error: Unforgeable) -> ForgeFault {
+    match error {
+        Unforgeable::Encryption => ForgeFault::Trouble(error.to_string()),
+        other => ForgeFault::NotHere(format!("the forgery cannot be made here: {other}")),
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::request::{Sender, build};
 use super::scope::RequestScope;
 use super::send::{Line, Subject};
+use crate::journal::RecordedAnswer;
 use crate::judge::capture;
 use crate::suite::Secrets;
 use crate::suite::model::{Body, Capture, CredentialSource, Exchange, Oauth2, Send, SourceSpec};
@@ -176,11 +177,54 @@ impl Keyring {
         depth: u8,
     ) -> Result<Held, String> {
         let sender = exchange.principal.as_deref().unwrap_or("anonymous");
-        let credentials = self.chain(sender, plan, line, depth + 1).await?;
         let body = self.filled_body(exchange)?;
+        let body = (!body.is_null()).then_some(Body::Patch(body));
+        let rule = Capture {
+            json: exchange.take.clone(),
+            cookie: exchange.cookie.clone(),
+            ..Capture::default()
+        };
+        let raw = self
+            .ask(&exchange.operation, sender, body, &rule, plan, line, depth)
+            .await?;
+        let value = capture(&rule, &raw)
+            .filter(|value| !show(value).is_empty())
+            .ok_or_else(|| {
+                format!(
+                    "`{}` answered {} without it",
+                    exchange.operation, raw.status
+                )
+            })?;
+        let life = exchange.expires_in.as_ref().and_then(|path| {
+            let rule = Capture {
+                json: Some(path.clone()),
+                ..Capture::default()
+            };
+            capture(&rule, &raw)?.as_u64()
+        });
+        Ok(held(show(&value), life))
+    }
+
+    /// The answer of an operation that gives out what opens something; `rule` says where that stands, so that it is
+    /// kept out of the journal. Fails with a sentence.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one request of the run, and all that it is made of"
+    )]
+    pub(super) async fn ask(
+        &self,
+        operation: &str,
+        sender: &str,
+        body: Option<Body>,
+        rule: &Capture,
+        plan: &Plan,
+        line: &Line,
+        depth: u8,
+    ) -> Result<RecordedAnswer, String> {
+        let credentials = Box::pin(self.chain(sender, plan, line, depth + 1)).await?;
         let send = Send {
-            body: (!body.is_null()).then_some(Body::Patch(body)),
-            ..plain_send(&exchange.operation)
+            body,
+            ..plain_send(operation)
         };
         let (bindings, values, captured, fetched) =
             (Bindings::new(), Map::new(), HashMap::new(), HashMap::new());
@@ -202,47 +246,25 @@ impl Keyring {
             &mut scope,
         )
         .map_err(|error| error.to_string())?;
-        let rule = Capture {
-            json: exchange.take.clone(),
-            cookie: exchange.cookie.clone(),
-            ..Capture::default()
-        };
-        let learn = |answer: &crate::journal::RecordedAnswer| {
+        let learn = |answer: &RecordedAnswer| {
             let mut secrets = others_beside(&answer.body.0);
-            secrets.extend(
-                capture(&rule, answer).map(|value| ("credential".to_owned(), show(&value))),
-            );
+            secrets
+                .extend(capture(rule, answer).map(|value| ("credential".to_owned(), show(&value))));
             secrets
         };
         let sent = line
             .send(&request, Subject::default(), learn)
             .await
             .map_err(|error| error.to_string())?;
-        let raw = sent.raw.ok_or_else(|| {
+        sent.raw.ok_or_else(|| {
             let failure = sent
                 .exchange
                 .failure
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            format!("`{}` was not answered: {failure}", exchange.operation)
-        })?;
-        let value = capture(&rule, &raw)
-            .filter(|value| !show(value).is_empty())
-            .ok_or_else(|| {
-                format!(
-                    "`{}` answered {} without it",
-                    exchange.operation, raw.status
-                )
-            })?;
-        let life = exchange.expires_in.as_ref().and_then(|path| {
-            let rule = Capture {
-                json: Some(path.clone()),
-                ..Capture::default()
-            };
-            capture(&rule, &raw)?.as_u64()
-        });
-        Ok(held(show(&value), life))
+            format!("`{}` was not answered: {failure}", operation)
+        })
     }
 
     async fn oauth2(&self, oauth2: &Oauth2, scope: &dyn Scope) -> Result<Held, String> {
@@ -420,12 +442,16 @@ fn plain_send(operation: &str) -> Send {
     }
 }
 
-fn escape(value: Value) -> Value {
+/// What is filled already, so that whatever `${` it holds is not read as a reference.
+pub(super) fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("${", "$${")),
         Value::Array(items) => Value::Array(items.into_iter().map(escape).collect()),
         Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(k, v)| (k, escape(v))).collect())
+            let escaped = members
+                .into_iter()
+                .map(|(name, value)| (name.replace("${", "$${"), escape(value)));
+            Value::Object(escaped.collect())
         }
         other => other,
     }

@@ -7,6 +7,7 @@ mod coded;
 mod credential;
 mod forge;
 mod keyring;
+mod minting;
 mod pace;
 mod prepare;
 mod probe;

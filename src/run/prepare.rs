@@ -121,7 +121,7 @@ async fn forge_token(
     };
     let forged = field
         .forger
-        .token(field.plan, field.line, &valid, forgery)
+        .token(field.plan, field.line, field.keyring, &valid, forgery)
         .await
         .map_err(|fault| match fault {
             ForgeFault::NotHere(says) => Fault::NotHere(says),

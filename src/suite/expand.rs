@@ -15,6 +15,7 @@ use super::plan::{
 };
 use super::target::Target;
 use super::template::{Scope, fill_text, fill_value, references};
+use crate::wire::Scheme;
 
 /// Which checks the user asked for; empty lists ask for all.
 #[derive(Debug, Clone, Default)]
@@ -469,6 +470,12 @@ impl Expander<'_> {
         }
         let scope = self.scope(bindings);
         for step in &check.steps {
+            if let Step::Probe(probe) = step
+                && probe.probe.is_of_tls()
+                && self.target.https.scheme == Scheme::Http
+            {
+                return Some(missing("the target does not speak TLS".to_owned()));
+            }
             if let Step::Observe(observe) = step
                 && let Ok(name) = fill_text(&observe.observe, &scope)
                 && !situations.contains_key(&name)
@@ -586,6 +593,10 @@ impl Expander<'_> {
                 reason: SkipReason::Consent,
                 says: "the target file does not consent to `writes`".to_owned(),
             });
+        }
+        let second = |version: &String| version == "2";
+        if send.http.as_ref().is_some_and(second) && self.target.https.scheme == Scheme::Http {
+            return Some(missing("HTTP/2 is chosen in TLS".to_owned()));
         }
         if send.over == Some(super::model::Transport::Plain) && self.target.plain.is_none() {
             return Some(missing(

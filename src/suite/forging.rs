@@ -64,10 +64,13 @@ pub fn unmet(library: &Library, target: &Target, principal: &str, name: &str) ->
         Need::AnotherToken => another(target, principal)
             .is_none()
             .then(|| format!("no second principal has a `{kind}`")),
-        Need::MintingKey | Need::RsaMintingKey => terms
-            .minting_key
-            .is_none()
-            .then(|| format!("the target file gives no `minting_key` for `{kind}`")),
+        Need::MintingKey if terms.minting_operation.is_some() && forgery.is_of_claims() => None,
+        Need::MintingKey | Need::RsaMintingKey => terms.minting_key.is_none().then(|| {
+            match terms.minting_operation {
+                Some(_) => format!("the `minting_operation` of `{kind}` changes claims alone, and the target file gives no `minting_key`"),
+                None => format!("the target file gives no `minting_key` for `{kind}`"),
+            }
+        }),
         Need::PublicKey | Need::RsaPublicKey | Need::EcPublicKey => (terms.jwks.is_none()
             && terms.public_key.is_none())
         .then(|| format!("the target file says neither `jwks` nor `public_key` for `{kind}`")),

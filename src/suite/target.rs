@@ -35,6 +35,7 @@ pub enum Which {
 pub struct Target {
     pub name: String,
     pub contract: String,
+    /// The origin of the base URL; its scheme is `http` only on loopback.
     pub https: Origin,
     /// Path of the base URL, without a slash at its end.
     pub prefix: String,
@@ -82,7 +83,7 @@ pub fn merge(
     secrets: &mut Secrets,
 ) -> Result<Target, Vec<Misfit>> {
     let mut misfits = Vec::new();
-    let (https, prefix) = match base(&file.url, "https") {
+    let (https, prefix) = match base_url(&file.url) {
         Ok(found) => found,
         Err(says) => {
             misfits.push(target_misfit("/url", says));
@@ -103,6 +104,8 @@ pub fn merge(
                 misfits.push(target_misfit("/plain_url", says));
                 None
             }),
+        // What is on loopback without TLS has no address beside it.
+        None if https.scheme == Scheme::Http => None,
         None => Some(Origin {
             scheme: Scheme::Http,
             host: https.host.clone(),
@@ -316,6 +319,20 @@ fn secret_names_in(text: &str) -> Vec<String> {
         .iter()
         .filter_map(|reference| reference.path.strip_prefix("secret.").map(str::to_owned))
         .collect()
+}
+
+/// The base URL of a target. Tokens would go over the network for all to read, so `http` is for loopback alone.
+fn base_url(text: &str) -> Result<(Origin, String), String> {
+    let loopback = match url::Url::parse(text).ok().as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if loopback && text.starts_with("http:") {
+        return base(text, "http");
+    }
+    base(text, "https")
 }
 
 fn base(text: &str, scheme: &str) -> Result<(Origin, String), String> {

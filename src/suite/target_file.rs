@@ -47,8 +47,21 @@ fn read(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Vec<Mistake>> {
     let document = Document::read(name, bytes)?;
-    let file: TargetFile = decode(&document)?;
+    let mut file: TargetFile = decode(&document)?;
     let mut mistakes = Vec::new();
+    for (pointer, url) in [
+        ("/url", Some(&mut file.url)),
+        ("/plain_url", file.plain_url.as_mut()),
+    ] {
+        let Some(url) = url else { continue };
+        match of_environment(url, environment) {
+            Ok(filled) => *url = filled,
+            Err(says) => mistakes.push(document.mistake_at(pointer, says)),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
     let mut secrets = Secrets::default();
     for (secret, text) in &file.secrets {
         let pointer = format!("/secrets/{}", escape(secret));
@@ -120,6 +133,27 @@ fn place(document: &Document, misfit: &Misfit) -> Mistake {
         Some(help) => mistake.help(help.clone()),
         None => mistake,
     }
+}
+
+/// The text with each `${env:NAME}` in it filled. Addresses are no secrets, so they are of the environment alone.
+fn of_environment(
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${env:") {
+        let (name, behind) = after
+            .split_once('}')
+            .ok_or("`${env:` without its `}`".to_owned())?;
+        let value = environment(name).filter(|value| !value.is_empty());
+        let value = value.ok_or_else(|| format!("the environment has no `{name}`"))?;
+        filled.push_str(before);
+        filled.push_str(&value);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
 }
 
 /// `${env:NAME}`, `${file:PATH}`, or the text itself. Errors never quote the value.

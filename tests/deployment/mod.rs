@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports)] // Each test binary uses another part of this room.
 
 pub mod bare;
+pub mod program;
 mod proofmark;
 mod server;
 

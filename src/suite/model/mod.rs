@@ -27,4 +27,4 @@ pub use step::{
     Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Send, Spoil, Step, Transport, Wait,
 };
 pub use target::{Consent, Limits, TargetFile};
-pub use token::{MintingKey, TokenTerms};
+pub use token::{MintingKey, MintingOperation, TokenTerms};

@@ -188,6 +188,13 @@ pub enum ProbeKind {
     Token,
 }
 
+impl ProbeKind {
+    /// Whether it can be asked of an address with TLS alone.
+    pub fn is_of_tls(self) -> bool {
+        matches!(self, Self::TlsVersion | Self::Certificate | Self::Alpn)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transport {

@@ -16,7 +16,8 @@ pub struct TargetFile {
     pub target: String,
     /// The contract that it claims to keep: `pers`, `intraverse`, `http-api`…
     pub contract: String,
-    /// Base URL, `https://`, with the path prefix of the API if it has one.
+    /// Base URL, with the path prefix of the API if it has one: `https://`, or, on loopback alone, `http://`. Of the
+    /// environment: `${env:NAME}`.
     pub url: String,
     /// The plain-HTTP address to try. Default: the same host, port 80.
     #[serde(skip_serializing_if = "Option::is_none")]
