@@ -107,6 +107,7 @@ async fn token(
         "life": life,
         "segments": token.split('.').count(),
         "octets": token.len(),
+        "weak_secret": crate::jose::weak_secret::is_well_known(token.as_bytes()),
     });
     let seen = line
         .redactor
