@@ -108,6 +108,7 @@ async fn token(
         "life": life,
         "segments": token.split('.').count(),
         "octets": token.len(),
+        "weak_secret": crate::jose::weak_secret::is_well_known(token.as_bytes()),
     });
     let seen = record::redacted_value(
         json!({ "kind": "token", "answer": answer }),

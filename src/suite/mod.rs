@@ -6,6 +6,7 @@ mod concealed;
 mod expand;
 pub mod forging;
 pub mod gather;
+mod keys_of_target;
 mod library;
 pub mod lint;
 mod literal;

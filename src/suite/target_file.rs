@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::concealed::Concealed;
+use super::keys_of_target;
 use super::library::Library;
 use super::load::{Document, Mistake, decode};
 use super::model::TargetFile;
@@ -111,12 +112,19 @@ fn read(
         return Err(mistakes);
     };
     match merge(&file, contract, &mut secrets) {
-        Ok(target) if mistakes.is_empty() => Ok(Loaded {
-            target,
-            secrets,
-            roots,
-        }),
-        Ok(_) => Err(mistakes),
+        Ok(target) => {
+            mistakes.extend(keys_of_target::mistakes(
+                &document, &file, &target, &secrets,
+            ));
+            if !mistakes.is_empty() {
+                return Err(mistakes);
+            }
+            Ok(Loaded {
+                target,
+                secrets,
+                roots,
+            })
+        }
         Err(misfits) => {
             mistakes.extend(misfits.iter().map(|misfit| place(&document, misfit)));
             Err(mistakes)
