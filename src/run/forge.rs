@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::issuer::Issuer;
 use super::send::{Line, Subject};
 use crate::jose::forgery::{Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge};
 use crate::jose::{Algorithm, SigningKey, import, import_one};
@@ -36,20 +37,22 @@ pub struct Valid<'a> {
     pub token: &'a str,
     /// A second valid token, of somebody else, if there is one.
     pub another: Option<&'a str>,
+    /// The address of our listener for this attempt.
+    pub listener: Option<&'a str>,
 }
 
 /// Keys by kind of credential, and those of the attacker.
 pub struct Forger {
     secrets: Secrets,
-    strangers: Strangers,
+    strangers: Arc<Strangers>,
     published: Mutex<HashMap<String, Published>>,
 }
 
 impl Forger {
-    pub fn new(secrets: Secrets) -> Self {
+    pub fn new(secrets: Secrets, strangers: Arc<Strangers>) -> Self {
         Self {
             secrets,
-            strangers: Strangers::new(),
+            strangers,
             published: Mutex::default(),
         }
     }
@@ -66,11 +69,16 @@ impl Forger {
             .forgeries
             .get(name)
             .ok_or_else(|| ForgeFault::Trouble(format!("the plan has no forgery `{name}`")))?;
-        let document = self
-            .public_keys(plan, line, valid.kind, valid.terms)
-            .await
-            .map_err(ForgeFault::Trouble)?;
-        self.forge(plan, &planned.change, valid, document.as_deref())
+        let issuer = line.outside.issuer.as_ref();
+        let issuer = issuer.filter(|_| plan.target.issues(valid.kind));
+        let document = match issuer {
+            Some(issuer) => Some(issuer.key_set()),
+            None => self
+                .public_keys(plan, line, valid.kind, valid.terms)
+                .await
+                .map_err(ForgeFault::Trouble)?,
+        };
+        self.forge(plan, &planned.change, valid, document.as_deref(), issuer)
     }
 
     fn forge(
@@ -79,9 +87,16 @@ impl Forger {
         change: &Forgery,
         valid: &Valid<'_>,
         document: Option<&[u8]>,
+        issuer: Option<&Issuer>,
     ) -> Result<String, ForgeFault> {
         let terms = valid.terms;
-        let minting = self.minting_key(terms).map_err(ForgeFault::Trouble)?;
+        let minting = match issuer {
+            Some(issuer) => Some(issuer.signing_key()),
+            None => self
+                .minting_key(terms)
+                .map_err(ForgeFault::Trouble)?
+                .map(Arc::new),
+        };
         let material = Material::captured(valid.token.as_bytes(), &self.strangers)
             .map_err(|error| ForgeFault::NotHere(format!("the token is no signed JWT: {error}")))?;
         let target = match document {
@@ -113,6 +128,16 @@ impl Forger {
                 other => other.clone(),
             };
             env.set(name.clone(), value);
+        }
+        if let Some(issuer) = issuer {
+            env.set("issuer", issuer.url());
+            env.set("issuer_host", issuer.host());
+        }
+        if let Some(address) = valid.listener {
+            let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+            env.set("listener", address);
+            // With the path of the attempt, so that a call by host alone is known as its doing.
+            env.set("listener_host", host);
         }
         let token = forge(change, &material, &env).map_err(|error| match error {
             Unforgeable::Encryption => ForgeFault::Trouble(error.to_string()),
