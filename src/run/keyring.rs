@@ -7,6 +7,7 @@ use base64::Engine;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use super::issuer::Issuer;
 use super::request::{Sender, build};
 use super::scope::RequestScope;
 use super::send::{Line, Subject};
@@ -30,6 +31,8 @@ type Slot = std::sync::Arc<Mutex<Option<Held>>>;
 struct Held {
     value: String,
     until: Option<Instant>,
+    /// For a token of the issuer that we play: whose key signed it.
+    generation: Option<u64>,
 }
 
 /// All credentials of a run.
@@ -90,9 +93,13 @@ impl Keyring {
             };
             // One fetch at a time for one credential; others wait for its result.
             let mut slot = slot.lock().await;
+            let generation = line.outside.issuer.as_ref().map(Issuer::generation);
             let fresh = slot.as_ref().is_some_and(|held| {
-                held.until
-                    .is_none_or(|until| until > Instant::now() + RENEW_BEFORE)
+                let is_current = held.generation.is_none() || held.generation == generation;
+                is_current
+                    && held
+                        .until
+                        .is_none_or(|until| until > Instant::now() + RENEW_BEFORE)
             });
             if !fresh {
                 let fetched = Box::pin(self.fetch(source, plan, line, depth))
@@ -159,12 +166,27 @@ impl Keyring {
         match source {
             CredentialSource::Literal(text) => {
                 let value = fill_text(text, &scope).map_err(|error| error.to_string())?;
-                Ok(Held { value, until: None })
+                Ok(Held {
+                    value,
+                    until: None,
+                    generation: None,
+                })
             }
             CredentialSource::Source(spec) => match spec.as_ref() {
                 SourceSpec::Exchange(exchange) => self.exchange(exchange, plan, line, depth).await,
                 SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, &scope).await,
                 SourceSpec::Command(words) => command(words, &scope).await,
+                SourceSpec::Issue(issue) => {
+                    let issuer = line.outside.issuer.as_ref();
+                    let issuer = issuer.ok_or("the target file has no `issuer`")?;
+                    let generation = issuer.generation();
+                    let issued = issuer.issue(issue, plan, &self.secrets)?;
+                    Ok(Held {
+                        value: issued.token,
+                        until: Some(Instant::now() + issued.life),
+                        generation: Some(generation),
+                    })
+                }
             },
         }
     }
@@ -356,6 +378,7 @@ fn held(value: String, life_s: Option<u64>) -> Held {
     Held {
         until: life.map(|life| Instant::now() + life),
         value,
+        generation: None,
     }
 }
 

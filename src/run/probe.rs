@@ -151,6 +151,8 @@ fn exchange(line: &Line, origin: Origin, method: String, seen: Value, started_ms
         first_byte_us: None,
         total_us: 0,
         retried: Vec::new(),
+        calls: Vec::new(),
+        key_fetches: None,
     }
 }
 

@@ -89,6 +89,8 @@ pub fn exchange(
         first_byte_us: outcome.timing.first_byte.map(|t| t.as_micros() as u64),
         total_us: outcome.timing.total.as_micros() as u64,
         retried,
+        calls: Vec::new(),
+        key_fetches: None,
     }
 }
 

@@ -190,6 +190,17 @@ impl Expander<'_> {
                 "neither contract nor target file set the parameter `{param}`"
             )));
         }
+        if check.rotates() && self.target.issuer.is_none() {
+            return Some(missing(
+                "the target file has no `issuer`, so the keys that the target trusts are not ours to change"
+                    .to_owned(),
+            ));
+        }
+        if check.listens() && self.target.listener.is_none() {
+            return Some(missing(
+                "the target file has no `listener` of ours that the target could reach".to_owned(),
+            ));
+        }
         if needs.dns_name && self.target.https.host.parse::<std::net::IpAddr>().is_ok() {
             return Some(missing(
                 "the target is reached by an IP address, and this holds for DNS names".to_owned(),
@@ -530,10 +541,8 @@ impl Expander<'_> {
             if !self.target.principals.contains_key(&name) {
                 return Some(missing(format!("the target has no principal `{name}`")));
             }
-            if let Some(secret) = self.target.absent_principals.get(&name) {
-                return Some(missing(format!(
-                    "the target file gives no secret `{secret}`, which `{name}` needs"
-                )));
+            if let Some(says) = self.target.absent_principals.get(&name) {
+                return Some(missing(format!("{says}, which `{name}` needs")));
             }
         }
         if let Some(Ok(forgery)) = send.token.as_ref().map(|text| fill_text(text, &scope)) {
@@ -670,7 +679,7 @@ fn captured_names(check: &Check) -> Vec<&str> {
         Step::Send(step) => step.capture.keys().collect::<Vec<_>>(),
         Step::Observe(step) => step.capture.keys().collect(),
         Step::Resend(step) => step.capture.keys().collect(),
-        Step::Wait(_) | Step::Probe(_) => Vec::new(),
+        Step::Wait(_) | Step::Probe(_) | Step::Rotate(_) => Vec::new(),
     });
     let control = check.control.iter().flat_map(|send| send.capture.keys());
     steps.chain(control).map(String::as_str).collect()

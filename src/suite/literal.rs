@@ -56,6 +56,7 @@ pub(super) fn of_source(spec: &mut SourceSpec, name: &str, secrets: &mut Secrets
             members(&mut exchange.body, "", name, &is_secret, secrets);
         }
         SourceSpec::Command(words) => of_command(words, name, secrets),
+        SourceSpec::Issue(_) => {}
     }
 }
 
@@ -135,8 +136,8 @@ fn members(
     }
 }
 
-/// Templates stay: what they name is a secret already.
-fn lift(text: &mut String, name: &str, secrets: &mut Secrets) {
+/// Moves one text to the secrets. Templates stay: what they name is a secret already.
+pub(super) fn lift(text: &mut String, name: &str, secrets: &mut Secrets) {
     if text.contains("${") || text.len() < SHORTEST_SECRET {
         return;
     }

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::literal;
 use super::model::{
-    Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits,
-    Operation, OperationEntry, OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
-    TokenTerms,
+    Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, IssuerTerms, Level,
+    Limits, ListenerTerms, Operation, OperationEntry, OperationSpec, Principal, SourceSpec,
+    StatusSet, TargetFile, TokenTerms,
 };
 use super::secret::Secrets;
 use crate::wire::{Origin, Scheme};
@@ -49,8 +49,13 @@ pub struct Target {
     /// What is known of the tokens of a kind of credential.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tokens: IndexMap<String, TokenTerms>,
+    /// The issuer that we play for it, if it can get at its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<IssuerTerms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<ListenerTerms>,
     pub principals: IndexMap<String, Principal>,
-    /// Principals whose secrets the target file does not give, with the name of the first missing one.
+    /// Principals whose credentials cannot be had, with the reason.
     pub absent_principals: IndexMap<String, String>,
     pub operations: IndexMap<String, Operation>,
     pub answers: IndexMap<String, Conditions>,
@@ -63,6 +68,13 @@ pub struct Target {
 impl Target {
     pub fn principal(&self, name: &str) -> Option<&Principal> {
         self.principals.get(name)
+    }
+
+    /// Whether the tokens of this kind of credential are made by the issuer that we play.
+    pub fn issues(&self, kind: &str) -> bool {
+        self.issuer
+            .as_ref()
+            .is_some_and(|issuer| issuer.kinds.iter().any(|own| own == kind))
     }
 
     /// Whether a principal may use an operation.
@@ -205,6 +217,19 @@ pub fn merge(
             minting.key = format!("${{secret.{secret}}}");
         }
     }
+    let issuer = match (&file.issuer, &contract.issuer) {
+        (Some(own), under) => Some(own.over(&under.clone().unwrap_or_default())),
+        (None, under) => under.clone(),
+    };
+    let mut issuer = issuer.filter(IssuerTerms::is_reachable);
+    if let Some(issuer) = &mut issuer {
+        for kind in &issuer.kinds {
+            tokens.entry(kind.clone()).or_default();
+        }
+        if let Some(key) = &mut issuer.key {
+            literal::lift(key, "issuer.key", secrets);
+        }
+    }
     let mut principals = contract.principals.clone();
     for (name, principal) in &file.principals {
         principals.insert(name.clone(), principal.clone());
@@ -242,7 +267,19 @@ pub fn merge(
                 .into_iter()
                 .find(|secret| secrets.get(secret).is_none())
             {
-                absent_principals.entry(name.clone()).or_insert(missing);
+                absent_principals
+                    .entry(name.clone())
+                    .or_insert(format!("the target file gives no secret `{missing}`"));
+            }
+            if let CredentialSource::Source(spec) = source
+                && matches!(**spec, SourceSpec::Issue(_))
+                && !issuer
+                    .as_ref()
+                    .is_some_and(|issuer| issuer.kinds.contains(kind))
+            {
+                absent_principals.entry(name.clone()).or_insert(format!(
+                    "the target file has no `issuer` for the kind `{kind}`"
+                ));
             }
         }
     }
@@ -273,6 +310,8 @@ pub fn merge(
         features,
         credentials,
         tokens,
+        issuer,
+        listener: file.listener.clone(),
         principals,
         absent_principals,
         operations,
@@ -308,6 +347,7 @@ fn secret_names(source: &CredentialSource) -> Vec<String> {
             SourceSpec::Exchange(exchange) => exchange.body.to_string(),
             SourceSpec::Oauth2(oauth2) => format!("{} {}", oauth2.client_id, oauth2.client_secret),
             SourceSpec::Command(words) => words.join(" "),
+            SourceSpec::Issue(issue) => serde_json::to_string(&issue.claims).unwrap_or_default(),
         },
     };
     secret_names_in(&text)

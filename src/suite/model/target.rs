@@ -3,6 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::issuer::{IssuerTerms, ListenerTerms};
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
@@ -46,6 +47,12 @@ pub struct TargetFile {
     /// By kind of credential: what is known of its tokens, in place of what the contract says.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tokens: IndexMap<String, TokenTerms>,
+    /// The issuer that we play, where the target trusts an outside one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<IssuerTerms>,
+    /// Where we listen for calls that the target should not make. Without it, checks that need it are skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<ListenerTerms>,
     /// Principals beyond the contract's, or in their place.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub principals: IndexMap<String, Principal>,
