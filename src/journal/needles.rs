@@ -179,7 +179,10 @@ mod tests {
     #[test]
     fn beginnings_are_found() {
         let all = needles(&["a-long-secret", "a-longer-one"]);
-        assert_eq!(all.begun(b"a-long-s and so on", 6), Some((8, "a-long-secret")));
+        assert_eq!(
+            all.begun(b"a-long-s and so on", 6),
+            Some((8, "a-long-secret"))
+        );
         assert_eq!(all.begun(b"a-lo", 6), None);
         assert_eq!(all.cut_off(b"it is a-longe", 6), Some((7, "a-longer-one")));
         assert_eq!(all.cut_off(b"it is a-lon", 6), None);

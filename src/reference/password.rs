@@ -8,13 +8,11 @@ use aws_lc_rs::pbkdf2;
 use super::flaw::{Flaw, flaw};
 use super::secret::random_hex;
 
-pub const FLAWS: &[Flaw] = &[
-    flaw(
-        "unknown-account-told",
-        "Says that there is no such account, rather than that the login failed.",
-        "OWASP ASVS 2.2",
-    ),
-];
+pub const FLAWS: &[Flaw] = &[flaw(
+    "unknown-account-told",
+    "Says that there is no such account, rather than that the login failed.",
+    "OWASP ASVS 2.2",
+)];
 
 /// About twenty milliseconds: enough to tell a skipped hash from one that was made.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(40_000).expect("not zero");

@@ -278,7 +278,9 @@ fn flaws(library: &Library, check: &Check) -> Vec<ExplainedFlaw> {
         .map(|proof| {
             let known = Reference::ALL.into_iter().filter_map(|deployment| {
                 let flaw = deployment.catalogue().find(proof.flaw())?;
-                proof.says(deployment.name(), flaw.id).then_some((deployment, flaw))
+                proof
+                    .says(deployment.name(), flaw.id)
+                    .then_some((deployment, flaw))
             });
             let asked = |deployment: &Reference| {
                 library

@@ -341,7 +341,11 @@ fn flaws_name_the_checks_that_they_fail() {
     let known: usize = library
         .checks()
         .flat_map(|(_, check)| &check.proved_by)
-        .filter(|proof| catalogue.find(proof.flaw()).is_some_and(|flaw| proof.says("pers", flaw.id)))
+        .filter(|proof| {
+            catalogue
+                .find(proof.flaw())
+                .is_some_and(|flaw| proof.says("pers", flaw.id))
+        })
         .count();
     assert_eq!(named, known);
 }

@@ -66,7 +66,9 @@ pub struct Check {
 impl Check {
     /// Whether the check says that it fails with this flaw of this contract's deployment.
     pub fn proves(&self, contract: &str, flaw: &str) -> bool {
-        self.proved_by.iter().any(|proof| proof.says(contract, flaw))
+        self.proved_by
+            .iter()
+            .any(|proof| proof.says(contract, flaw))
     }
 }
 
