@@ -20,7 +20,7 @@ pub fn schedule(plan: &Plan) -> String {
                 .check
                 .steps
                 .iter()
-                .filter(|step| !matches!(step, Step::Wait(_)))
+                .filter(|step| !matches!(step, Step::Wait(_) | Step::Rotate(_)))
                 .count()
             + planned.check.always.len();
         requests += open * each;

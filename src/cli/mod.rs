@@ -16,6 +16,7 @@ mod run;
 mod schema;
 mod serve;
 mod source;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ enum Command {
     Serve(serve::Serve),
     /// Lists the flaws of the reference deployments and the checks that they make fail
     Flaws(flaws::Flaws),
+    /// Decodes, makes, forges, verifies and cracks tokens by hand
+    Token(token::Token),
     /// Prints a completion script for a shell
     Completions(completions::Completions),
     /// Writes or compares the generated files in docs/
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Lint(command) => command.execute(suites, &out),
         Command::Schema(command) => command.execute(&out),
         Command::Flaws(command) => command.execute(suites, &out),
+        Command::Token(command) => command.execute(suites, &out),
         Command::Completions(command) => command.execute(&out),
         Command::Docs(command) => command.execute(&out),
     };

@@ -3,6 +3,7 @@
 //! - [`Compact`] holds any octet string; [`StrictJws`] and [`StrictJwe`] read only what is well formed.
 //! - [`Jwk`], [`Jwks`] and [`import`] read keys; [`PublicKey`] writes them in every spelling.
 //! - [`mint()`] makes valid tokens, [`forgery`] all the others.
+//! - [`inspect`] says what a token says about itself, sound or not; [`weak_secret`] guesses HMAC secrets.
 //! - [`SigningKey`] signs, weak keys included; [`VerifyingKey`] and [`VerifyingKeys`] verify, strictly.
 
 mod algorithm;
@@ -12,6 +13,7 @@ mod der;
 mod error;
 pub mod forgery;
 mod header;
+pub mod inspect;
 pub mod json;
 mod jwe;
 mod jwk;
@@ -20,10 +22,12 @@ mod jws;
 mod key;
 mod key_error;
 mod key_file;
+mod key_place;
 mod mint;
 mod sign;
 mod thumbprint;
 mod verify;
+pub mod weak_secret;
 mod weakness;
 
 pub use algorithm::{Algorithm, KeyType};
@@ -37,6 +41,7 @@ pub use jws::StrictJws;
 pub use key::{Curve, EcPublic, PrivateKey, PublicKey, RsaPublic, Secret};
 pub use key_error::{KeyError, Weakness};
 pub use key_file::{from_certificate, import, import_one};
+pub use key_place::{KEY_FORMATS, json_mistake_place, mistake_place};
 use mint::sign_onto;
 pub use mint::{mint, mint_texts};
 pub use sign::{SignError, SigningKey};

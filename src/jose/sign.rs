@@ -247,3 +247,13 @@ fn rsa_encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
         _ => &RSA_PKCS1_SHA256,
     }
 }
+
+/// The HMAC of `input` under a secret that is used once. `algorithm` is HS256, HS384 or HS512.
+pub(super) fn mac(algorithm: Algorithm, secret: &[u8], input: &[u8]) -> hmac::Tag {
+    let algorithm = match algorithm {
+        Algorithm::HS384 => hmac::HMAC_SHA384,
+        Algorithm::HS512 => hmac::HMAC_SHA512,
+        _ => hmac::HMAC_SHA256,
+    };
+    hmac::sign(&hmac::Key::new(algorithm, secret), input)
+}

@@ -11,7 +11,7 @@ mod write;
 pub use octets::Octets;
 pub use read::{JournalError, RunRecord, read};
 pub use record::{
-    Attempt, Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Phase, Record,
+    Attempt, Call, Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Phase, Record,
     RecordedAnswer, RecordedRequest, Slot, StepTaken,
 };
 pub use redact::{MARK_CLOSE, MARK_OPEN, Redactor};

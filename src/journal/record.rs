@@ -62,6 +62,20 @@ pub struct Exchange {
     /// Earlier tries of the same request that brought no usable answer: their status or failure, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retried: Vec<String>,
+    /// What our listener noticed of the attempt until the answer had come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Call>,
+    /// How often the keys of the issuer that we play were asked for since the attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_fetches: Option<u64>,
+}
+
+/// A request that came to our listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    pub method: String,
+    /// Path and query below the address of the attempt, cut short.
+    pub target: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -171,7 +171,7 @@ fn sayings<'a>(check: &'a Check, slot: Slot) -> Option<Sayings<'a>> {
             ),
             Step::Resend(resend) => of!(resend, Some(&resend.capture), None),
             Step::Probe(probe) => of!(probe, None, None),
-            Step::Wait(_) => return None,
+            Step::Wait(_) | Step::Rotate(_) => return None,
         },
     })
 }

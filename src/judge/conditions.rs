@@ -8,12 +8,13 @@ use super::body::judge_body;
 use super::header::judge_header;
 use super::same_as::{judge_same, rule};
 use super::scope::AttemptScope;
+use super::show::brief;
 use super::status::{contains, judge_status};
 use super::text::judge_text;
-use super::value::judge_paths;
+use super::value::{judge_paths, judge_value};
 use super::{Broken, Held};
 use crate::journal::{Exchange, RecordedAnswer};
-use crate::suite::model::{Conditions, ConnectionEnd, Expectation};
+use crate::suite::model::{Conditions, ConnectionEnd, Expectation, Noticed};
 use crate::suite::template::{fill, fill_text, show};
 use crate::wire::Failure;
 
@@ -36,6 +37,29 @@ impl Sight<'_> {
         match expectation {
             Expectation::Answer(name) => self.answer(name, depth),
             Expectation::Conditions(conditions) => self.conditions(conditions, depth),
+        }
+    }
+
+    fn noticed(&self, wanted: Noticed) -> Result<(), Broken> {
+        let calls = &self.exchange.calls;
+        match (wanted, calls.first()) {
+            (Noticed::Untouched, Some(call)) => Err(Broken::not(
+                "nobody calls at the address that was sent",
+                format!(
+                    "our listener was called: {} {}{}",
+                    brief(&call.method),
+                    brief(&call.target),
+                    match calls.len() {
+                        1 => String::new(),
+                        more => format!(", and {} more", more - 1),
+                    }
+                ),
+            )),
+            (Noticed::Called, None) => Err(Broken::not(
+                "somebody calls at the address that was sent",
+                "our listener heard nothing",
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -103,6 +127,16 @@ impl Sight<'_> {
         if !conditions.seen.is_empty() {
             let seen = self.exchange.seen.as_ref().ok_or(Broken::NoAnswer)?;
             judge_paths("what the probe saw", seen, &conditions.seen, self.scope)?;
+        }
+        if let Some(noticed) = conditions.listener {
+            self.noticed(noticed)?;
+        }
+        if let Some(rule) = &conditions.key_fetches {
+            let fetches = self.exchange.key_fetches.ok_or_else(|| {
+                Broken::Harness("nobody counted who asked for the keys".to_owned())
+            })?;
+            let of = "the number of times that the issuer's keys were fetched";
+            judge_value(of, &fetches.into(), rule, self.scope)?;
         }
         if let Some(name) = &conditions.answer {
             self.answer(name, depth + 1)?;

@@ -8,6 +8,7 @@ use rand::RngExt;
 use serde_json::{Map, Value, json};
 
 use super::keyring::Keyring;
+use super::outside::Mark;
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject};
@@ -17,7 +18,7 @@ use crate::journal::{
 use crate::judge::{
     AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
-use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Send, Step};
+use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
 use crate::suite::template::{Scope, fill, fill_text, show};
 use crate::wire::Request;
@@ -48,6 +49,11 @@ struct Walk<'a> {
     captured: HashMap<String, Value>,
     credentials: HashMap<String, String>,
     saved: HashMap<String, Request>,
+    mark: Mark,
+    /// Whether the keys of the issuer that we play are other ones than in the beginning.
+    rotated: bool,
+    /// The longest wait of the steps until now.
+    waited: Duration,
 }
 
 /// Carries out one attempt and judges it. The attempt is complete when this returns; `Err` means that the journal could
@@ -58,7 +64,11 @@ pub async fn attempt(
     check: &Check,
     number: u32,
 ) -> io::Result<(Attempt, AttemptOutcome, HashMap<ExchangeId, Exchange>)> {
-    let values = fresh_values();
+    let mut values = fresh_values();
+    let (mark, listener) = field.line.outside.begin();
+    if let Some(address) = listener {
+        values.insert("listener".to_owned(), json!(address));
+    }
     let mut walk = Walk {
         field,
         case,
@@ -75,9 +85,18 @@ pub async fn attempt(
         captured: HashMap::new(),
         credentials: HashMap::new(),
         saved: HashMap::new(),
+        mark,
+        rotated: false,
+        waited: Duration::ZERO,
     };
     walk.fetch_named_credentials().await;
-    let broken = !walk.controls(Phase::Before).await? || !walk.steps().await?;
+    let stepped = match walk.controls(Phase::Before).await? {
+        true => walk.steps().await,
+        false => Ok(false),
+    };
+    // Also where the journal could not be written.
+    walk.restore_keys().await;
+    let broken = !stepped?;
     if !broken {
         walk.controls(Phase::After).await?;
     }
@@ -233,15 +252,12 @@ impl Walk<'_> {
                 Step::Resend(resend) => match self.saved.get(&resend.resend).cloned() {
                     Some(mut request) => {
                         request.fresh_connection |= resend.fresh_connection;
-                        let subject = subject(
-                            self.field.plan,
-                            [
-                                &resend.control,
-                                &resend.expect,
-                                &resend.should,
-                                &resend.advise,
-                            ],
-                        );
+                        let subject = self.subject([
+                            &resend.control,
+                            &resend.expect,
+                            &resend.should,
+                            &resend.advise,
+                        ]);
                         let sent = self.transmit(&request, subject, &resend.capture).await?;
                         if let Some(name) = &resend.save {
                             self.saved.insert(name.clone(), request);
@@ -261,7 +277,9 @@ impl Walk<'_> {
                 },
                 Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
                     Some(seconds) => {
-                        tokio::time::sleep(Duration::from_secs_f64(seconds).min(MAX_WAIT)).await;
+                        let wait = Duration::from_secs_f64(seconds).min(MAX_WAIT);
+                        tokio::time::sleep(wait).await;
+                        self.waited = self.waited.max(wait);
                         self.attempt.steps.push(StepTaken::at(slot));
                         continue;
                     }
@@ -274,6 +292,16 @@ impl Walk<'_> {
                             ),
                         )
                         .await
+                    }
+                },
+                Step::Rotate(rotate) => match self.rotate(rotate.rotate).await {
+                    Ok(()) => {
+                        self.attempt.steps.push(StepTaken::at(slot));
+                        continue;
+                    }
+                    Err(says) => {
+                        self.hindered(slot, Fault::Doubt(Doubt::Harness, says))
+                            .await
                     }
                 },
                 Step::Probe(probe) => {
@@ -301,6 +329,27 @@ impl Walk<'_> {
             }
         }
         Ok(true)
+    }
+
+    async fn rotate(&mut self, rotation: Rotation) -> Result<(), String> {
+        let outside = &self.field.line.outside;
+        let issuer = outside
+            .issuer
+            .as_ref()
+            .ok_or("the keys that the target trusts are not ours to change")?;
+        issuer.rotate(rotation)?;
+        outside.teach(&mut *self.field.line.redactor.write().await);
+        self.rotated = rotation != Rotation::Restore;
+        Ok(())
+    }
+
+    /// Publishes what was published in the beginning, and gives the target as long to notice as the steps did.
+    async fn restore_keys(&mut self) {
+        if self.rotated {
+            // The file of the key set may be gone; the control afterwards tells.
+            let _ = self.rotate(Rotation::Restore).await;
+            tokio::time::sleep(self.waited).await;
+        }
     }
 
     fn level(&self) -> crate::suite::model::Level {
@@ -331,16 +380,20 @@ impl Walk<'_> {
                 return Ok(());
             }
         };
-        let subject = subject(
-            self.field.plan,
-            [&send.control, &send.expect, &send.should, &send.advise],
-        );
+        let subject = self.subject([&send.control, &send.expect, &send.should, &send.advise]);
         let sent = self.transmit(&request, subject, &send.capture).await?;
         if let Some(name) = &send.save {
             self.saved.insert(name.clone(), request);
         }
         self.took(slot, sent, &send.capture);
         Ok(())
+    }
+
+    fn subject(&self, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Subject {
+        Subject {
+            mark: Some(self.mark),
+            ..subject(self.field.plan, sayings)
+        }
     }
 
     async fn transmit(
@@ -418,6 +471,7 @@ pub fn subject(plan: &Plan, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Su
     Subject {
         overload: awaits_overload(plan, all()),
         connection: awaits_connection_end(plan, all()),
+        mark: None,
     }
 }
 

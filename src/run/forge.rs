@@ -7,8 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::issuer::Issuer;
+use super::keyring::Keyring;
+use super::minting::issue;
 use super::send::{Line, Subject};
-use crate::jose::forgery::{Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge};
+use crate::jose::forgery::{
+    Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge, forged_claims,
+};
 use crate::jose::{Algorithm, SigningKey, import, import_one};
 use crate::suite::Secrets;
 use crate::suite::model::TokenTerms;
@@ -36,20 +41,22 @@ pub struct Valid<'a> {
     pub token: &'a str,
     /// A second valid token, of somebody else, if there is one.
     pub another: Option<&'a str>,
+    /// The address of our listener for this attempt.
+    pub listener: Option<&'a str>,
 }
 
 /// Keys by kind of credential, and those of the attacker.
 pub struct Forger {
     secrets: Secrets,
-    strangers: Strangers,
+    strangers: Arc<Strangers>,
     published: Mutex<HashMap<String, Published>>,
 }
 
 impl Forger {
-    pub fn new(secrets: Secrets) -> Self {
+    pub fn new(secrets: Secrets, strangers: Arc<Strangers>) -> Self {
         Self {
             secrets,
-            strangers: Strangers::new(),
+            strangers,
             published: Mutex::default(),
         }
     }
@@ -59,6 +66,7 @@ impl Forger {
         &self,
         plan: &Plan,
         line: &Line,
+        keyring: &Keyring,
         valid: &Valid<'_>,
         name: &str,
     ) -> Result<String, ForgeFault> {
@@ -66,11 +74,34 @@ impl Forger {
             .forgeries
             .get(name)
             .ok_or_else(|| ForgeFault::Trouble(format!("the plan has no forgery `{name}`")))?;
-        let document = self
-            .public_keys(plan, line, valid.kind, valid.terms)
-            .await
-            .map_err(ForgeFault::Trouble)?;
-        self.forge(plan, &planned.change, valid, document.as_deref())
+        let issuer = line.outside.issuer.as_ref();
+        let issuer = issuer.filter(|_| plan.target.issues(valid.kind));
+        let document = match issuer {
+            Some(issuer) => Some(issuer.key_set()),
+            None => self
+                .public_keys(plan, line, valid.kind, valid.terms)
+                .await
+                .map_err(ForgeFault::Trouble)?,
+        };
+        match &valid.terms.minting_operation {
+            Some(minting)
+                if valid.terms.minting_key.is_none()
+                    && issuer.is_none()
+                    && planned.change.is_of_claims() =>
+            {
+                let material = self.captured(valid)?;
+                let env = environment(plan, valid, issuer);
+                let wanted =
+                    forged_claims(&planned.change, &material, &env).map_err(unforgeable)?;
+                issue(minting, &wanted, valid, keyring, plan, line).await
+            }
+            _ => self.forge(plan, &planned.change, valid, document.as_deref(), issuer),
+        }
+    }
+
+    fn captured(&self, valid: &Valid<'_>) -> Result<Material<'_>, ForgeFault> {
+        Material::captured(valid.token.as_bytes(), &self.strangers)
+            .map_err(|error| ForgeFault::NotHere(format!("the token is no signed JWT: {error}")))
     }
 
     fn forge(
@@ -79,11 +110,17 @@ impl Forger {
         change: &Forgery,
         valid: &Valid<'_>,
         document: Option<&[u8]>,
+        issuer: Option<&Issuer>,
     ) -> Result<String, ForgeFault> {
         let terms = valid.terms;
-        let minting = self.minting_key(terms).map_err(ForgeFault::Trouble)?;
-        let material = Material::captured(valid.token.as_bytes(), &self.strangers)
-            .map_err(|error| ForgeFault::NotHere(format!("the token is no signed JWT: {error}")))?;
+        let minting = match issuer {
+            Some(issuer) => Some(issuer.signing_key()),
+            None => self
+                .minting_key(terms)
+                .map_err(ForgeFault::Trouble)?
+                .map(Arc::new),
+        };
+        let material = self.captured(valid)?;
         let target = match document {
             Some(document) => target_key(document, valid.token).map_err(ForgeFault::Trouble)?,
             None => None,
@@ -102,22 +139,8 @@ impl Forger {
                 .map_err(|e| ForgeFault::Trouble(e.to_string()))?,
             None => material,
         };
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs() as i64);
-        let mut env = Env::new(now);
-        for (name, value) in plan.target.params.iter().chain(&terms.values) {
-            let value = match value {
-                Value::String(text) => crate::suite::template::fill(text, &PlanValues { plan })
-                    .unwrap_or(value.clone()),
-                other => other.clone(),
-            };
-            env.set(name.clone(), value);
-        }
-        let token = forge(change, &material, &env).map_err(|error| match error {
-            Unforgeable::Encryption => ForgeFault::Trouble(error.to_string()),
-            other => ForgeFault::NotHere(format!("the forgery cannot be made here: {other}")),
-        })?;
+        let env = environment(plan, valid, issuer);
+        let token = forge(change, &material, &env).map_err(unforgeable)?;
         // Field values are octets; a token that is not UTF-8 would be another one if it were sent as text.
         String::from_utf8(token)
             .map_err(|_| ForgeFault::NotHere("the forged token is no text".to_owned()))
@@ -205,6 +228,41 @@ impl Forger {
             })
             .await;
         fetched.cloned().map_err(|says: String| says)
+    }
+}
+
+/// What forgeries may refer to by name.
+fn environment(plan: &Plan, valid: &Valid<'_>, issuer: Option<&Issuer>) -> Env {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as i64);
+    let mut env = Env::new(now);
+    for (name, value) in plan.target.params.iter().chain(&valid.terms.values) {
+        let value = match value {
+            Value::String(text) => {
+                crate::suite::template::fill(text, &PlanValues { plan }).unwrap_or(value.clone())
+            }
+            other => other.clone(),
+        };
+        env.set(name.clone(), value);
+    }
+    if let Some(issuer) = issuer {
+        env.set("issuer", issuer.url());
+        env.set("issuer_host", issuer.host());
+    }
+    if let Some(address) = valid.listener {
+        let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+        env.set("listener", address);
+        // With the path of the attempt, so that a call by host alone is known as its doing.
+        env.set("listener_host", host);
+    }
+    env
+}
+
+fn unforgeable(error: Unforgeable) -> ForgeFault {
+    match error {
+        Unforgeable::Encryption => ForgeFault::Trouble(error.to_string()),
+        other => ForgeFault::NotHere(format!("the forgery cannot be made here: {other}")),
     }
 }
 

@@ -7,9 +7,11 @@ use base64::Engine;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use super::issuer::Issuer;
 use super::request::{Sender, build};
 use super::scope::RequestScope;
 use super::send::{Line, Subject};
+use crate::journal::RecordedAnswer;
 use crate::judge::capture;
 use crate::suite::Secrets;
 use crate::suite::model::{Body, Capture, CredentialSource, Exchange, Oauth2, Send, SourceSpec};
@@ -29,6 +31,8 @@ type Slot = std::sync::Arc<Mutex<Option<Held>>>;
 struct Held {
     value: String,
     until: Option<Instant>,
+    /// For a token of the issuer that we play: whose key signed it.
+    generation: Option<u64>,
 }
 
 /// All credentials of a run.
@@ -89,9 +93,13 @@ impl Keyring {
             };
             // One fetch at a time for one credential; others wait for its result.
             let mut slot = slot.lock().await;
+            let generation = line.outside.issuer.as_ref().map(Issuer::generation);
             let fresh = slot.as_ref().is_some_and(|held| {
-                held.until
-                    .is_none_or(|until| until > Instant::now() + RENEW_BEFORE)
+                let is_current = held.generation.is_none() || held.generation == generation;
+                is_current
+                    && held
+                        .until
+                        .is_none_or(|until| until > Instant::now() + RENEW_BEFORE)
             });
             if !fresh {
                 let fetched = Box::pin(self.fetch(source, plan, line, depth))
@@ -158,12 +166,27 @@ impl Keyring {
         match source {
             CredentialSource::Literal(text) => {
                 let value = fill_text(text, &scope).map_err(|error| error.to_string())?;
-                Ok(Held { value, until: None })
+                Ok(Held {
+                    value,
+                    until: None,
+                    generation: None,
+                })
             }
             CredentialSource::Source(spec) => match spec.as_ref() {
                 SourceSpec::Exchange(exchange) => self.exchange(exchange, plan, line, depth).await,
                 SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, &scope).await,
                 SourceSpec::Command(words) => command(words, &scope).await,
+                SourceSpec::Issue(issue) => {
+                    let issuer = line.outside.issuer.as_ref();
+                    let issuer = issuer.ok_or("the target file has no `issuer`")?;
+                    let generation = issuer.generation();
+                    let issued = issuer.issue(issue, plan, &self.secrets)?;
+                    Ok(Held {
+                        value: issued.token,
+                        until: Some(Instant::now() + issued.life),
+                        generation: Some(generation),
+                    })
+                }
             },
         }
     }
@@ -176,11 +199,54 @@ impl Keyring {
         depth: u8,
     ) -> Result<Held, String> {
         let sender = exchange.principal.as_deref().unwrap_or("anonymous");
-        let credentials = self.chain(sender, plan, line, depth + 1).await?;
         let body = self.filled_body(exchange)?;
+        let body = (!body.is_null()).then_some(Body::Patch(body));
+        let rule = Capture {
+            json: exchange.take.clone(),
+            cookie: exchange.cookie.clone(),
+            ..Capture::default()
+        };
+        let raw = self
+            .ask(&exchange.operation, sender, body, &rule, plan, line, depth)
+            .await?;
+        let value = capture(&rule, &raw)
+            .filter(|value| !show(value).is_empty())
+            .ok_or_else(|| {
+                format!(
+                    "`{}` answered {} without it",
+                    exchange.operation, raw.status
+                )
+            })?;
+        let life = exchange.expires_in.as_ref().and_then(|path| {
+            let rule = Capture {
+                json: Some(path.clone()),
+                ..Capture::default()
+            };
+            capture(&rule, &raw)?.as_u64()
+        });
+        Ok(held(show(&value), life))
+    }
+
+    /// The answer of an operation that gives out what opens something; `rule` says where that stands, so that it is
+    /// kept out of the journal. Fails with a sentence.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one request of the run, and all that it is made of"
+    )]
+    pub(super) async fn ask(
+        &self,
+        operation: &str,
+        sender: &str,
+        body: Option<Body>,
+        rule: &Capture,
+        plan: &Plan,
+        line: &Line,
+        depth: u8,
+    ) -> Result<RecordedAnswer, String> {
+        let credentials = Box::pin(self.chain(sender, plan, line, depth + 1)).await?;
         let send = Send {
-            body: (!body.is_null()).then_some(Body::Patch(body)),
-            ..plain_send(&exchange.operation)
+            body,
+            ..plain_send(operation)
         };
         let (bindings, values, captured, fetched) =
             (Bindings::new(), Map::new(), HashMap::new(), HashMap::new());
@@ -202,47 +268,25 @@ impl Keyring {
             &mut scope,
         )
         .map_err(|error| error.to_string())?;
-        let rule = Capture {
-            json: exchange.take.clone(),
-            cookie: exchange.cookie.clone(),
-            ..Capture::default()
-        };
-        let learn = |answer: &crate::journal::RecordedAnswer| {
+        let learn = |answer: &RecordedAnswer| {
             let mut secrets = others_beside(&answer.body.0);
-            secrets.extend(
-                capture(&rule, answer).map(|value| ("credential".to_owned(), show(&value))),
-            );
+            secrets
+                .extend(capture(rule, answer).map(|value| ("credential".to_owned(), show(&value))));
             secrets
         };
         let sent = line
             .send(&request, Subject::default(), learn)
             .await
             .map_err(|error| error.to_string())?;
-        let raw = sent.raw.ok_or_else(|| {
+        sent.raw.ok_or_else(|| {
             let failure = sent
                 .exchange
                 .failure
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            format!("`{}` was not answered: {failure}", exchange.operation)
-        })?;
-        let value = capture(&rule, &raw)
-            .filter(|value| !show(value).is_empty())
-            .ok_or_else(|| {
-                format!(
-                    "`{}` answered {} without it",
-                    exchange.operation, raw.status
-                )
-            })?;
-        let life = exchange.expires_in.as_ref().and_then(|path| {
-            let rule = Capture {
-                json: Some(path.clone()),
-                ..Capture::default()
-            };
-            capture(&rule, &raw)?.as_u64()
-        });
-        Ok(held(show(&value), life))
+            format!("`{}` was not answered: {failure}", operation)
+        })
     }
 
     async fn oauth2(&self, oauth2: &Oauth2, scope: &dyn Scope) -> Result<Held, String> {
@@ -334,6 +378,7 @@ fn held(value: String, life_s: Option<u64>) -> Held {
     Held {
         until: life.map(|life| Instant::now() + life),
         value,
+        generation: None,
     }
 }
 
@@ -420,12 +465,16 @@ fn plain_send(operation: &str) -> Send {
     }
 }
 
-fn escape(value: Value) -> Value {
+/// What is filled already, so that whatever `${` it holds is not read as a reference.
+pub(super) fn escape(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("${", "$${")),
         Value::Array(items) => Value::Array(items.into_iter().map(escape).collect()),
         Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(k, v)| (k, escape(v))).collect())
+            let escaped = members
+                .into_iter()
+                .map(|(name, value)| (name.replace("${", "$${"), escape(value)));
+            Value::Object(escaped.collect())
         }
         other => other,
     }

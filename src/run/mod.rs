@@ -3,9 +3,15 @@
 
 mod body;
 mod case;
+mod coded;
 mod credential;
 mod forge;
+mod issuer;
 mod keyring;
+mod listener;
+mod listener_port;
+mod minting;
+mod outside;
 mod pace;
 mod prepare;
 mod probe;

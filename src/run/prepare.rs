@@ -1,6 +1,8 @@
 //! Makes the request of a `send` step ready: fetches the sender's credentials, forges its token where the step says so,
 //! and tells the redactor what a changed credential looks like.
 
+use serde_json::Value;
+
 use super::case::Field;
 use super::credential;
 use super::forge::{ForgeFault, Valid};
@@ -64,7 +66,8 @@ pub async fn prepare(
         .map_err(no_credential)?;
     if let Some(forgery) = &send.token {
         let forgery = fill(forgery, scope)?;
-        forge_token(field, &name, &forgery, &mut credentials).await?;
+        let listener = scope.values.get("listener").and_then(Value::as_str);
+        forge_token(field, &name, &forgery, listener, &mut credentials).await?;
     }
     if let Some(spoil) = spoil(send, &*scope)? {
         let mut redactor = field.line.redactor.write().await;
@@ -89,6 +92,7 @@ async fn forge_token(
     field: &Field<'_>,
     principal: &str,
     forgery: &str,
+    listener: Option<&str>,
     credentials: &mut [(String, String)],
 ) -> Result<(), Fault> {
     let target = &field.plan.target;
@@ -118,10 +122,11 @@ async fn forge_token(
         terms,
         token: value,
         another: another.as_deref(),
+        listener,
     };
     let forged = field
         .forger
-        .token(field.plan, field.line, &valid, forgery)
+        .token(field.plan, field.line, field.keyring, &valid, forgery)
         .await
         .map_err(|fault| match fault {
             ForgeFault::NotHere(says) => Fault::NotHere(says),

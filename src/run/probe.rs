@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::case::Field;
 use super::prepare::Fault;
+use super::record;
 use super::send::Line;
 use crate::journal::{Doubt, Exchange, Octets, Record, RecordedRequest};
 use crate::suite::forging;
@@ -107,13 +108,12 @@ async fn token(
         "life": life,
         "segments": token.split('.').count(),
         "octets": token.len(),
+        "weak_secret": crate::jose::weak_secret::is_well_known(token.as_bytes()),
     });
-    let seen = line
-        .redactor
-        .read()
-        .await
-        .text(&json!({ "kind": "token", "answer": answer }).to_string());
-    let seen = serde_json::from_str(&seen).map_err(|error| harness(error.to_string()))?;
+    let seen = record::redacted_value(
+        json!({ "kind": "token", "answer": answer }),
+        &*line.redactor.read().await,
+    );
     let method = json!({ "kind": "token", "of": name, "credential": kind }).to_string();
     Ok(keep(
         line,
@@ -151,6 +151,8 @@ fn exchange(line: &Line, origin: Origin, method: String, seen: Value, started_ms
         first_byte_us: None,
         total_us: 0,
         retried: Vec::new(),
+        calls: Vec::new(),
+        key_fetches: None,
     }
 }
 

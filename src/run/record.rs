@@ -89,6 +89,8 @@ pub fn exchange(
         first_byte_us: outcome.timing.first_byte.map(|t| t.as_micros() as u64),
         total_us: outcome.timing.total.as_micros() as u64,
         retried,
+        calls: Vec::new(),
+        key_fetches: None,
     }
 }
 
@@ -152,17 +154,17 @@ fn mapped(value: Value, shown: &dyn Fn(&str) -> String) -> Value {
         Value::Array(items) => items.into_iter().map(|item| mapped(item, shown)).collect(),
         Value::Object(members) => members
             .into_iter()
-            .map(|(name, value)| (name, mapped(value, shown)))
+            .map(|(name, value)| (shown(&name), mapped(value, shown)))
             .collect(),
         other => other,
     }
 }
 
 fn redacted_answer(answer: &Answer, redactor: &Redactor, room: &Room) -> RecordedAnswer {
-    let mut body = if answer.truncated {
-        redactor.bytes_cut_off(&answer.body)
-    } else {
-        redactor.bytes(&answer.body)
+    let mut body = match super::coded::left_out(answer, redactor) {
+        Some(said) => said,
+        None if answer.truncated => redactor.bytes_cut_off(&answer.body),
+        None => redactor.bytes(&answer.body),
     };
     let cut = room.take(&mut body.0);
     RecordedAnswer {

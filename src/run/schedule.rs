@@ -14,10 +14,12 @@ use tokio::task::JoinSet;
 use super::case::{Field, attempt, subject};
 use super::forge::Forger;
 use super::keyring::Keyring;
+use super::outside::Outside;
 use super::pace::Pace;
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
+use crate::jose::forgery::Strangers;
 use crate::journal::{
     Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
 };
@@ -64,6 +66,9 @@ pub enum RunError {
     Journal(#[from] io::Error),
     #[error(transparent)]
     Client(#[from] crate::wire::ClientError),
+    /// A port of ours, for the target to call, could not be opened.
+    #[error("{0}")]
+    Outside(String),
 }
 
 /// Runs a plan from its beginning.
@@ -144,6 +149,9 @@ async fn carry_out(
     let target = &plan.target;
     let mut redactor = Redactor::new(rand::rng().random());
     redactor.learn_all(secrets.iter());
+    let strangers = Arc::new(Strangers::new());
+    let outside = Outside::open(plan, &secrets, &strangers).map_err(RunError::Outside)?;
+    outside.teach(&mut redactor);
     let client = Client::new(ClientConfig {
         bounds: bounds(target),
         roots: settings.roots.clone(),
@@ -166,8 +174,9 @@ async fn carry_out(
             next_id: AtomicU64::new(next_id),
             room: super::record::Room::default(),
             patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
+            outside,
         },
-        forger: Forger::new(secrets.clone()),
+        forger: Forger::new(secrets.clone(), strangers),
         keyring: Keyring::new(secrets, settings.roots.clone()),
         observed: Observations::default(),
         observer,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::RwLock;
 
+use super::outside::{Mark, Outside};
 use super::pace::Pace;
 use super::record;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
@@ -27,6 +28,7 @@ pub struct Line {
     pub room: record::Room,
     /// What may still be spent on waiting out 429 and 503, over the whole run.
     pub patience_ms: AtomicU64,
+    pub outside: Outside,
 }
 
 /// An exchange as recorded, and the answer as it came.
@@ -42,6 +44,8 @@ pub struct Subject {
     pub overload: bool,
     /// The step is about how a connection ends: no answer is an answer.
     pub connection: bool,
+    /// The attempt that sends, for what it provokes at the ports of ours.
+    pub mark: Option<Mark>,
 }
 
 impl Line {
@@ -103,7 +107,7 @@ impl Line {
                 .iter()
                 .map(|what: &String| redactor.fragments(what))
                 .collect();
-            let exchange = record::exchange(
+            let mut exchange = record::exchange(
                 self.id(),
                 request,
                 &outcome,
@@ -112,6 +116,11 @@ impl Line {
                 &redactor,
                 &self.room,
             );
+            exchange.calls = self.outside.calls(subject.mark);
+            for call in &mut exchange.calls {
+                call.target = redactor.text(&call.target);
+            }
+            exchange.key_fetches = self.outside.fetches(subject.mark);
             drop(redactor);
             self.journal
                 .write(Record::Exchange(Box::new(exchange.clone())))?;

@@ -157,6 +157,16 @@ fn check_mistakes(
             );
             found.push(document.mistake_at(&format!("{pointer}/resend"), says));
         }
+        if matches!(step, Step::Rotate(_)) && !check.alone {
+            found.push(
+                document
+                    .mistake_at(
+                        &format!("{pointer}/rotate"),
+                        "keys are changed while other checks are under way",
+                    )
+                    .help("say `alone: true`"),
+            );
+        }
         if let Step::Send(send) = step
             && let Some(spoil) = &send.spoil
             && !spoil.contains("${")
@@ -181,7 +191,7 @@ fn check_mistakes(
             Step::Observe(s) => (s.save.as_deref(), s.capture.keys().collect()),
             Step::Resend(s) => (s.save.as_deref(), s.capture.keys().collect()),
             Step::Probe(s) => (s.save.as_deref(), Vec::new()),
-            Step::Wait(_) => (None, Vec::new()),
+            Step::Wait(_) | Step::Rotate(_) => (None, Vec::new()),
         };
         saved.extend(save);
         names.extend(captures.into_iter().cloned());
@@ -278,7 +288,7 @@ fn expectations(step: &Step) -> Sayings<'_> {
         Step::Observe(step) => of!(step),
         Step::Resend(step) => of!(step),
         Step::Probe(step) => of!(step),
-        Step::Wait(_) => return Vec::new(),
+        Step::Wait(_) | Step::Rotate(_) => return Vec::new(),
     };
     all.into_iter()
         .filter_map(|(key, list)| Some((key, list?)))

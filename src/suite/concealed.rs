@@ -42,6 +42,8 @@ const SHOWN: &[&str] = &[
     "audience",
     "features",
     "authType",
+    "algorithm",
+    "jwks",
 ];
 /// Sections of the file's first level whose values are shown whatever the key.
 const SHOWN_SECTIONS: &[&str] = &["params", "values", "levels", "consent", "limits"];

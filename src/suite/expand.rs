@@ -15,6 +15,7 @@ use super::plan::{
 };
 use super::target::Target;
 use super::template::{Scope, fill_text, fill_value, references};
+use crate::wire::Scheme;
 
 /// Which checks the user asked for; empty lists ask for all.
 #[derive(Debug, Clone, Default)]
@@ -188,6 +189,17 @@ impl Expander<'_> {
             return Some(missing(format!(
                 "neither contract nor target file set the parameter `{param}`"
             )));
+        }
+        if check.rotates() && self.target.issuer.is_none() {
+            return Some(missing(
+                "the target file has no `issuer`, so the keys that the target trusts are not ours to change"
+                    .to_owned(),
+            ));
+        }
+        if check.listens() && self.target.listener.is_none() {
+            return Some(missing(
+                "the target file has no `listener` of ours that the target could reach".to_owned(),
+            ));
         }
         if needs.dns_name && self.target.https.host.parse::<std::net::IpAddr>().is_ok() {
             return Some(missing(
@@ -469,6 +481,12 @@ impl Expander<'_> {
         }
         let scope = self.scope(bindings);
         for step in &check.steps {
+            if let Step::Probe(probe) = step
+                && probe.probe.is_of_tls()
+                && self.target.https.scheme == Scheme::Http
+            {
+                return Some(missing("the target does not speak TLS".to_owned()));
+            }
             if let Step::Observe(observe) = step
                 && let Ok(name) = fill_text(&observe.observe, &scope)
                 && !situations.contains_key(&name)
@@ -523,10 +541,8 @@ impl Expander<'_> {
             if !self.target.principals.contains_key(&name) {
                 return Some(missing(format!("the target has no principal `{name}`")));
             }
-            if let Some(secret) = self.target.absent_principals.get(&name) {
-                return Some(missing(format!(
-                    "the target file gives no secret `{secret}`, which `{name}` needs"
-                )));
+            if let Some(says) = self.target.absent_principals.get(&name) {
+                return Some(missing(format!("{says}, which `{name}` needs")));
             }
         }
         if let Some(Ok(forgery)) = send.token.as_ref().map(|text| fill_text(text, &scope)) {
@@ -586,6 +602,10 @@ impl Expander<'_> {
                 reason: SkipReason::Consent,
                 says: "the target file does not consent to `writes`".to_owned(),
             });
+        }
+        let second = |version: &String| version == "2";
+        if send.http.as_ref().is_some_and(second) && self.target.https.scheme == Scheme::Http {
+            return Some(missing("HTTP/2 is chosen in TLS".to_owned()));
         }
         if send.over == Some(super::model::Transport::Plain) && self.target.plain.is_none() {
             return Some(missing(
@@ -659,7 +679,7 @@ fn captured_names(check: &Check) -> Vec<&str> {
         Step::Send(step) => step.capture.keys().collect::<Vec<_>>(),
         Step::Observe(step) => step.capture.keys().collect(),
         Step::Resend(step) => step.capture.keys().collect(),
-        Step::Wait(_) | Step::Probe(_) => Vec::new(),
+        Step::Wait(_) | Step::Probe(_) | Step::Rotate(_) => Vec::new(),
     });
     let control = check.control.iter().flat_map(|send| send.capture.keys());
     steps.chain(control).map(String::as_str).collect()

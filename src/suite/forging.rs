@@ -10,6 +10,12 @@ use super::target::Target;
 use super::template::fill_text;
 use crate::jose::forgery::Need;
 
+/// Values of forgeries that the run gives where there is a listener: its address for the attempt, and host and port.
+pub const LISTENER_VALUES: [&str; 2] = ["listener", "listener_host"];
+
+/// Values of forgeries that the run gives where we are the issuer: its address, and host and port.
+pub const ISSUER_VALUES: [&str; 2] = ["issuer", "issuer_host"];
+
 /// The kind of credential of a principal that is a token with terms of its own.
 pub fn token_kind<'t>(target: &'t Target, principal: &str) -> Option<(&'t str, &'t TokenTerms)> {
     let principal = target.principals.get(principal)?;
@@ -64,15 +70,25 @@ pub fn unmet(library: &Library, target: &Target, principal: &str, name: &str) ->
         Need::AnotherToken => another(target, principal)
             .is_none()
             .then(|| format!("no second principal has a `{kind}`")),
-        Need::MintingKey | Need::RsaMintingKey => terms
-            .minting_key
-            .is_none()
-            .then(|| format!("the target file gives no `minting_key` for `{kind}`")),
+        Need::MintingKey | Need::RsaMintingKey if target.issues(kind) => None,
+        Need::MintingKey if terms.minting_operation.is_some() && forgery.is_of_claims() => None,
+        Need::MintingKey | Need::RsaMintingKey => terms.minting_key.is_none().then(|| {
+            match terms.minting_operation {
+                Some(_) => format!("the `minting_operation` of `{kind}` changes claims alone, and the target file gives no `minting_key`"),
+                None => format!("the target file gives no `minting_key` for `{kind}`"),
+            }
+        }),
         Need::PublicKey | Need::RsaPublicKey | Need::EcPublicKey => (terms.jwks.is_none()
-            && terms.public_key.is_none())
+            && terms.public_key.is_none()
+            && !target.issues(kind))
         .then(|| format!("the target file says neither `jwks` nor `public_key` for `{kind}`")),
-        Need::Value(wanted) if wanted == "listener" => {
-            Some("no listener of ours can be reached from the target".to_owned())
+        Need::Value(wanted) if LISTENER_VALUES.contains(&wanted.as_str()) => {
+            target.listener.is_none().then(|| {
+                "the target file has no `listener` of ours that the target could reach".to_owned()
+            })
+        }
+        Need::Value(wanted) if ISSUER_VALUES.contains(&wanted.as_str()) && target.issues(kind) => {
+            None
         }
         Need::Value(wanted) => {
             let root = wanted.split('.').next().unwrap_or(wanted);

@@ -20,7 +20,7 @@ pub struct Linted {
 }
 
 /// Stands for a secret that is not set here; what it is does not matter to whether a file is right.
-const UNSET: &str = "not set where the file was linted";
+pub(super) const UNSET: &str = "not set where the file was linted";
 
 /// All mistakes of all files. Suites and contracts among them stand in for those of `known` of the same name,
 /// and all are looked at together; what is wrong in `known` alone is left unsaid. Secrets from the environment need not

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::model::Rotation;
 use super::model::{
     Body, Capture, Check, Expectation, HeaderChange, OneOrMany, Probe, ProbeKind, Send, Spoil,
     Step, Transport,
@@ -76,6 +77,21 @@ pub fn clean_up(send: &Send) -> Narration {
     }
 }
 
+fn narrate_rotation(rotation: Rotation) -> &'static str {
+    match rotation {
+        Rotation::Publish => "Publish a new key, and sign with it from now on",
+        Rotation::Withdraw => "Take all keys but the newest off the published set",
+        Rotation::Swap => {
+            "Publish a new key in the place of all others, and sign with it from now on"
+        }
+        Rotation::SignWithOld => "Sign with the key that was withdrawn",
+        Rotation::Fail => "Answer 500 to whoever asks for the keys",
+        Rotation::Empty => "Publish an empty key set",
+        Rotation::Hang => "Leave whoever asks for the keys without an answer",
+        Rotation::Restore => "Publish the keys of the beginning, and sign with them again",
+    }
+}
+
 fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
     match step {
         Step::Send(send) => narrate_send(send),
@@ -114,6 +130,10 @@ fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
         }
         Step::Wait(wait) => Narration {
             does: format!("Wait for {} seconds", plain(&show(&wait.wait))),
+            expects: Vec::new(),
+        },
+        Step::Rotate(rotate) => Narration {
+            does: narrate_rotation(rotate.rotate).to_owned(),
             expects: Vec::new(),
         },
         Step::Probe(probe) => Narration {

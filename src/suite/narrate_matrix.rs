@@ -76,7 +76,7 @@ pub fn doubts(check: &Check) -> Vec<String> {
     let sends = check
         .steps
         .iter()
-        .filter(|step| !matches!(step, Step::Wait(_) | Step::Probe(_)))
+        .filter(|step| !matches!(step, Step::Wait(_) | Step::Probe(_) | Step::Rotate(_)))
         .count();
     let mut rule = |applies: bool, says: &str| {
         if applies {
@@ -219,7 +219,7 @@ fn controls(step: &Step) -> &[Expectation] {
         Step::Observe(step) => &step.control,
         Step::Resend(step) => &step.control,
         Step::Probe(step) => &step.control,
-        Step::Wait(_) => &None,
+        Step::Wait(_) | Step::Rotate(_) => &None,
     };
     control.as_ref().map_or(&[], OneOrMany::as_slice)
 }
@@ -227,7 +227,9 @@ fn controls(step: &Step) -> &[Expectation] {
 fn authenticates(step: &Step) -> bool {
     let principal = match step {
         Step::Send(step) => step.principal.as_deref(),
-        Step::Observe(_) | Step::Resend(_) | Step::Probe(_) | Step::Wait(_) => None,
+        Step::Observe(_) | Step::Resend(_) | Step::Probe(_) | Step::Wait(_) | Step::Rotate(_) => {
+            None
+        }
     };
     principal.is_some_and(|name| plain(name) != "`anonymous`")
 }
@@ -237,6 +239,6 @@ fn captures(step: &Step) -> bool {
         Step::Send(step) => step.capture.values().any(|capture| !capture.optional),
         Step::Observe(step) => step.capture.values().any(|capture| !capture.optional),
         Step::Resend(step) => step.capture.values().any(|capture| !capture.optional),
-        Step::Probe(_) | Step::Wait(_) => false,
+        Step::Probe(_) | Step::Wait(_) | Step::Rotate(_) => false,
     }
 }

@@ -11,8 +11,10 @@ use super::template::{Found, Scope};
 use crate::jose::forgery::Forgery;
 
 /// Names of the unguessable values that every attempt makes anew: `canary` and `canary2` (letters and digits), digits
-/// in hexadecimal, a version 4 UUID, and a number of six digits. `canary` is another one in controls.
-pub const ATTEMPT_VALUES: [&str; 6] = ["canary", "canary2", "hex16", "hex64", "uuid", "number"];
+/// in hexadecimal, a version 4 UUID, a number of six digits, and where there is one the address of our listener. `canary` is another one in controls.
+pub const ATTEMPT_VALUES: [&str; 7] = [
+    "canary", "canary2", "hex16", "hex64", "uuid", "number", "listener",
+];
 
 /// Where an attempt keeps the `canary` of its controls.
 pub const CONTROL_CANARY: &str = "canary of controls";
@@ -208,8 +210,8 @@ fn target_fact(target: &Target, path: &[&str]) -> Option<Value> {
         "host" => json!(target.https.host),
         "port" => json!(target.https.port),
         "authority" => json!(authority),
-        "origin" => json!(format!("https://{authority}")),
-        "url" => json!(format!("https://{authority}{}", target.prefix)),
+        "origin" => json!(target.https.to_string()),
+        "url" => json!(format!("{}{}", target.https, target.prefix)),
         "prefix" => json!(target.prefix),
         "plain_authority" => json!(target.plain.as_ref()?.authority()),
         "name" => json!(target.name),

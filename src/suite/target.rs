@@ -4,10 +4,11 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::literal;
 use super::model::{
-    Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, Level, Limits,
-    Operation, OperationEntry, OperationSpec, Principal, SourceSpec, StatusSet, TargetFile,
-    TokenTerms,
+    Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, IssuerTerms, Level,
+    Limits, ListenerTerms, Operation, OperationEntry, OperationSpec, Principal, SourceSpec,
+    StatusSet, TargetFile, TokenTerms,
 };
 use super::secret::Secrets;
 use crate::wire::{Origin, Scheme};
@@ -34,6 +35,7 @@ pub enum Which {
 pub struct Target {
     pub name: String,
     pub contract: String,
+    /// The origin of the base URL; its scheme is `http` only on loopback.
     pub https: Origin,
     /// Path of the base URL, without a slash at its end.
     pub prefix: String,
@@ -47,8 +49,13 @@ pub struct Target {
     /// What is known of the tokens of a kind of credential.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tokens: IndexMap<String, TokenTerms>,
+    /// The issuer that we play for it, if it can get at its keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<IssuerTerms>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<ListenerTerms>,
     pub principals: IndexMap<String, Principal>,
-    /// Principals whose secrets the target file does not give, with the name of the first missing one.
+    /// Principals whose credentials cannot be had, with the reason.
     pub absent_principals: IndexMap<String, String>,
     pub operations: IndexMap<String, Operation>,
     pub answers: IndexMap<String, Conditions>,
@@ -61,6 +68,13 @@ pub struct Target {
 impl Target {
     pub fn principal(&self, name: &str) -> Option<&Principal> {
         self.principals.get(name)
+    }
+
+    /// Whether the tokens of this kind of credential are made by the issuer that we play.
+    pub fn issues(&self, kind: &str) -> bool {
+        self.issuer
+            .as_ref()
+            .is_some_and(|issuer| issuer.kinds.iter().any(|own| own == kind))
     }
 
     /// Whether a principal may use an operation.
@@ -81,7 +95,7 @@ pub fn merge(
     secrets: &mut Secrets,
 ) -> Result<Target, Vec<Misfit>> {
     let mut misfits = Vec::new();
-    let (https, prefix) = match base(&file.url, "https") {
+    let (https, prefix) = match base_url(&file.url) {
         Ok(found) => found,
         Err(says) => {
             misfits.push(target_misfit("/url", says));
@@ -102,6 +116,8 @@ pub fn merge(
                 misfits.push(target_misfit("/plain_url", says));
                 None
             }),
+        // What is on loopback without TLS has no address beside it.
+        None if https.scheme == Scheme::Http => None,
         None => Some(Origin {
             scheme: Scheme::Http,
             host: https.host.clone(),
@@ -127,9 +143,15 @@ pub fn merge(
     }
     params.retain(|_, value| !value.is_null());
 
+    let mut own_operations = file.operations.clone();
+    for (name, entry) in &mut own_operations {
+        if let Some(OperationEntry::Spec(spec)) = entry {
+            literal::of_operation(spec, name, secrets);
+        }
+    }
     let mut operations = IndexMap::new();
     for (name, entry) in &contract.operations {
-        let over = match file.operations.get(name) {
+        let over = match own_operations.get(name) {
             Some(None) => continue,
             Some(Some(over)) => Some(over),
             None => None,
@@ -148,7 +170,7 @@ pub fn merge(
             }),
         }
     }
-    for (name, entry) in &file.operations {
+    for (name, entry) in &own_operations {
         let (Some(entry), false) = (entry, contract.operations.contains_key(name)) else {
             continue;
         };
@@ -195,6 +217,19 @@ pub fn merge(
             minting.key = format!("${{secret.{secret}}}");
         }
     }
+    let issuer = match (&file.issuer, &contract.issuer) {
+        (Some(own), under) => Some(own.over(&under.clone().unwrap_or_default())),
+        (None, under) => under.clone(),
+    };
+    let mut issuer = issuer.filter(IssuerTerms::is_reachable);
+    if let Some(issuer) = &mut issuer {
+        for kind in &issuer.kinds {
+            tokens.entry(kind.clone()).or_default();
+        }
+        if let Some(key) = &mut issuer.key {
+            literal::lift(key, "issuer.key", secrets);
+        }
+    }
     let mut principals = contract.principals.clone();
     for (name, principal) in &file.principals {
         principals.insert(name.clone(), principal.clone());
@@ -226,13 +261,25 @@ pub fn merge(
             if let CredentialSource::Source(spec) = source
                 && file.principals.contains_key(name)
             {
-                conceal(spec, &format!("{name}.{kind}"), secrets);
+                literal::of_source(spec, &format!("{name}.{kind}"), secrets);
             }
             if let Some(missing) = secret_names(source)
                 .into_iter()
                 .find(|secret| secrets.get(secret).is_none())
             {
-                absent_principals.entry(name.clone()).or_insert(missing);
+                absent_principals
+                    .entry(name.clone())
+                    .or_insert(format!("the target file gives no secret `{missing}`"));
+            }
+            if let CredentialSource::Source(spec) = source
+                && matches!(**spec, SourceSpec::Issue(_))
+                && !issuer
+                    .as_ref()
+                    .is_some_and(|issuer| issuer.kinds.contains(kind))
+            {
+                absent_principals.entry(name.clone()).or_insert(format!(
+                    "the target file has no `issuer` for the kind `{kind}`"
+                ));
             }
         }
     }
@@ -263,6 +310,8 @@ pub fn merge(
         features,
         credentials,
         tokens,
+        issuer,
+        listener: file.listener.clone(),
         principals,
         absent_principals,
         operations,
@@ -290,69 +339,6 @@ fn list(words: &[&str]) -> String {
     }
 }
 
-/// Words that the name of a member has when its value opens something.
-const TELLING: &[&str] = &[
-    "token",
-    "secret",
-    "password",
-    "passphrase",
-    "proof",
-    "key",
-    "code",
-    "pin",
-    "otp",
-    "credential",
-    "assertion",
-    "hash",
-    "signature",
-];
-/// A literal of this length is taken for a secret whatever its name.
-const LONG_LITERAL: usize = 20;
-
-/// Moves what was written into the file itself to the secrets, and leaves a reference to it in the plan.
-fn conceal(spec: &mut SourceSpec, name: &str, secrets: &mut Secrets) {
-    match spec {
-        SourceSpec::Oauth2(oauth2) => conceal_text(
-            &mut oauth2.client_secret,
-            &format!("{name}.client_secret"),
-            secrets,
-        ),
-        SourceSpec::Exchange(exchange) => conceal_members(&mut exchange.body, "", name, secrets),
-        SourceSpec::Command(_) => {}
-    }
-}
-
-fn conceal_members(value: &mut Value, member: &str, name: &str, secrets: &mut Secrets) {
-    match value {
-        Value::String(text) => {
-            let lower = member.to_ascii_lowercase();
-            if TELLING.iter().any(|word| lower.contains(word)) || text.len() >= LONG_LITERAL {
-                conceal_text(text, &format!("{name}.{member}"), secrets);
-            }
-        }
-        Value::Array(items) => {
-            for (at, item) in items.iter_mut().enumerate() {
-                conceal_members(item, &format!("{member}{at}"), name, secrets);
-            }
-        }
-        Value::Object(members) => {
-            for (member, value) in members {
-                conceal_members(value, member, name, secrets);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Templates stay: what they name is a secret already.
-fn conceal_text(text: &mut String, name: &str, secrets: &mut Secrets) {
-    if text.contains("${") || text.len() < super::target_file::SHORTEST_SECRET {
-        return;
-    }
-    secrets.insert(name, std::mem::take(text));
-    *text = format!("${{secret.{name}}}");
-}
-
 /// Names after `secret.` in a credential source.
 fn secret_names(source: &CredentialSource) -> Vec<String> {
     let text = match source {
@@ -361,6 +347,7 @@ fn secret_names(source: &CredentialSource) -> Vec<String> {
             SourceSpec::Exchange(exchange) => exchange.body.to_string(),
             SourceSpec::Oauth2(oauth2) => format!("{} {}", oauth2.client_id, oauth2.client_secret),
             SourceSpec::Command(words) => words.join(" "),
+            SourceSpec::Issue(issue) => serde_json::to_string(&issue.claims).unwrap_or_default(),
         },
     };
     secret_names_in(&text)
@@ -372,6 +359,20 @@ fn secret_names_in(text: &str) -> Vec<String> {
         .iter()
         .filter_map(|reference| reference.path.strip_prefix("secret.").map(str::to_owned))
         .collect()
+}
+
+/// The base URL of a target. Tokens would go over the network for all to read, so `http` is for loopback alone.
+fn base_url(text: &str) -> Result<(Origin, String), String> {
+    let loopback = match url::Url::parse(text).ok().as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if loopback && text.starts_with("http:") {
+        return base(text, "http");
+    }
+    base(text, "https")
 }
 
 fn base(text: &str, scheme: &str) -> Result<(Origin, String), String> {

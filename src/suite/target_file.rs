@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::concealed::Concealed;
+use super::keys_of_target;
 use super::library::Library;
 use super::load::{Document, Mistake, decode};
 use super::model::TargetFile;
@@ -47,8 +48,21 @@ fn read(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Vec<Mistake>> {
     let document = Document::read(name, bytes)?;
-    let file: TargetFile = decode(&document)?;
+    let mut file: TargetFile = decode(&document)?;
     let mut mistakes = Vec::new();
+    for (pointer, url) in [
+        ("/url", Some(&mut file.url)),
+        ("/plain_url", file.plain_url.as_mut()),
+    ] {
+        let Some(url) = url else { continue };
+        match of_environment(url, environment) {
+            Ok(filled) => *url = filled,
+            Err(says) => mistakes.push(document.mistake_at(pointer, says)),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
     let mut secrets = Secrets::default();
     for (secret, text) in &file.secrets {
         let pointer = format!("/secrets/{}", escape(secret));
@@ -98,12 +112,19 @@ fn read(
         return Err(mistakes);
     };
     match merge(&file, contract, &mut secrets) {
-        Ok(target) if mistakes.is_empty() => Ok(Loaded {
-            target,
-            secrets,
-            roots,
-        }),
-        Ok(_) => Err(mistakes),
+        Ok(target) => {
+            mistakes.extend(keys_of_target::mistakes(
+                &document, &file, &target, &secrets,
+            ));
+            if !mistakes.is_empty() {
+                return Err(mistakes);
+            }
+            Ok(Loaded {
+                target,
+                secrets,
+                roots,
+            })
+        }
         Err(misfits) => {
             mistakes.extend(misfits.iter().map(|misfit| place(&document, misfit)));
             Err(mistakes)
@@ -120,6 +141,27 @@ fn place(document: &Document, misfit: &Misfit) -> Mistake {
         Some(help) => mistake.help(help.clone()),
         None => mistake,
     }
+}
+
+/// The text with each `${env:NAME}` in it filled. Addresses are no secrets, so they are of the environment alone.
+fn of_environment(
+    text: &str,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${env:") {
+        let (name, behind) = after
+            .split_once('}')
+            .ok_or("`${env:` without its `}`".to_owned())?;
+        let value = environment(name).filter(|value| !value.is_empty());
+        let value = value.ok_or_else(|| format!("the environment has no `{name}`"))?;
+        filled.push_str(before);
+        filled.push_str(&value);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
 }
 
 /// `${env:NAME}`, `${file:PATH}`, or the text itself. Errors never quote the value.

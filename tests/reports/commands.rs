@@ -42,6 +42,7 @@ fn help() {
       prove        Shows of every check that it can fail, and of every flaw that it is caught
       serve        Serves a reference deployment on its own, to try things on
       flaws        Lists the flaws of the reference deployments and the checks that they make fail
+      token        Decodes, makes, forges, verifies and cracks tokens by hand
       completions  Prints a completion script for a shell
       help         Print this message or the help of the given subcommand(s)
 

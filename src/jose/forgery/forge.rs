@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::encode;
 use super::material::Material;
@@ -122,6 +122,36 @@ pub fn forge(
         token = written(token, step, material, &resolver)?;
     }
     Ok(token)
+}
+
+/// The claims that the forged token would have, for an issuer that signs what it is given.
+/// [`Unforgeable::NothingToChange`] where they are those of the valid token.
+pub fn forged_claims(
+    forgery: &Forgery,
+    material: &Material<'_>,
+    env: &Env,
+) -> Result<Map<String, Value>, Unforgeable> {
+    let stranger = stranger_algorithm(forgery, material)?;
+    let resolver = Resolver {
+        env,
+        material: &|name| material.value(name, stranger),
+    };
+    let object = |text: &[u8]| {
+        json::parse_object(text).map_err(|reason| Unforgeable::Json {
+            part: Part::Payload,
+            reason,
+        })
+    };
+    let changed = object(&patched(
+        &forgery.claims,
+        Part::Payload,
+        &material.claims,
+        &resolver,
+    )?)?;
+    if changed == object(&material.claims)? {
+        return Err(Unforgeable::NothingToChange("the valid token is like that"));
+    }
+    Ok(changed)
 }
 
 fn written(

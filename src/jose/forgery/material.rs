@@ -267,6 +267,33 @@ impl Strangers {
         Ok(slot.get().expect("set above"))
     }
 
+    /// The public keys that were made until now, as a key set.
+    pub fn key_set(&self) -> Value {
+        let made = self.keys.iter().filter_map(OnceLock::get);
+        let public = made.filter_map(|key| key.jwk().public_members().map(Value::Object));
+        json!({ "keys": public.collect::<Vec<_>>() })
+    }
+
+    /// A self-signed certificate of each of them that can have one, in PEM.
+    pub fn chain_pem(&self) -> String {
+        use base64::Engine as _;
+        let made = self.keys.iter().filter_map(OnceLock::get);
+        made.filter_map(|key| certificate::self_signed(key, None))
+            .map(|der| {
+                let text = base64::engine::general_purpose::STANDARD.encode(der);
+                let lines: Vec<&str> = text
+                    .as_bytes()
+                    .chunks(64)
+                    .map(|line| std::str::from_utf8(line).unwrap_or_default())
+                    .collect();
+                format!(
+                    "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+                    lines.join("\n")
+                )
+            })
+            .collect()
+    }
+
     fn value(&self, name: &str, algorithm: Algorithm, target: Option<&TargetKey>) -> Option<Value> {
         let key = self.key(algorithm).ok()?;
         let public = || match &key.jwk().material {

@@ -18,7 +18,7 @@ mod template;
 mod wrap;
 
 pub use catalogue::{Catalogue, CatalogueError, Entry};
-pub use forge::{Unforgeable, forge};
+pub use forge::{Unforgeable, forge, forged_claims};
 pub use material::{Material, Strangers, TargetKey};
 pub use model::{
     Charset, Encode, Forgery, HmacKey, JsonForm, Jwe, JweContent, Patch, Payload, Place, Repeated,

@@ -31,6 +31,18 @@ pub struct Forgery {
 }
 
 impl Forgery {
+    /// Whether it is a valid token in all but its claims, and those are other JSON values: such a one can be asked of
+    /// an issuer that signs given claims.
+    pub fn is_of_claims(&self) -> bool {
+        let of_issuer = matches!(self.sign, None | Some(Signer::Issuer));
+        let as_issued = self.header.is_empty()
+            && self.payload.is_none()
+            && self.input.is_empty()
+            && self.signature.is_empty()
+            && self.encode.is_empty();
+        of_issuer && as_issued && !self.claims.is_empty() && self.claims.raw.is_empty()
+    }
+
     /// Both changes in one: patches are taken one after the other, other steps of `more` are added or win.
     pub fn and(&self, more: &Self) -> Self {
         let joined = |first: &Patch, second: &Patch| {
@@ -38,6 +50,7 @@ impl Forgery {
             patch.rename.extend(second.rename.clone());
             patch.remove.extend(second.remove.clone());
             patch.set.extend(second.set.clone());
+            patch.replace.extend(second.replace.clone());
             patch.raw.extend(second.raw.clone());
             patch
         };
@@ -54,7 +67,7 @@ impl Forgery {
 }
 
 /// A change to a JSON object, made on its text: what is not named stays as it is, octet for octet. First the
-/// members are renamed, then removed, then set, then the text is edited.
+/// members are renamed, then removed, then set, then replaced, then the text is edited.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Patch {
@@ -69,6 +82,9 @@ pub struct Patch {
     /// placeholder takes the type of what it stands for.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub set: IndexMap<String, Value>,
+    /// The same for members that must be there: without them, the forgery cannot be made of this token.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub replace: IndexMap<String, Value>,
     /// Edits of the text, for what no JSON library writes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub raw: Vec<TextEdit>,

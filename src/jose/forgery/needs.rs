@@ -168,7 +168,8 @@ impl Forgery {
 
 impl Patch {
     fn note(&self, needs: &mut BTreeSet<Need>) {
-        self.set.values().for_each(|value| note_value(value, needs));
+        let values = self.set.values().chain(self.replace.values());
+        values.for_each(|value| note_value(value, needs));
         for edit in &self.raw {
             match edit {
                 TextEdit::Before { insert, .. }

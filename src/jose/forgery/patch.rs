@@ -31,6 +31,10 @@ pub(super) fn apply(
     for (name, value) in &patch.set {
         object.set(name, &resolver.value(value)?)?;
     }
+    for (name, value) in &patch.replace {
+        object.member(name)?;
+        object.set(name, &resolver.value(value)?)?;
+    }
     for edit in &patch.raw {
         object.edit(edit, resolver)?;
     }

@@ -71,6 +71,17 @@ impl Env {
     pub fn now(&self) -> i64 {
         self.now
     }
+
+    /// Replaces the placeholders in every text of the value, member names not included. Names are those of this
+    /// environment, `now` and `random`; there is no token, so names of its parts have no value.
+    pub fn fill(&self, value: &Value) -> Result<Value, TemplateError> {
+        let nothing = |_: &str| None;
+        Resolver {
+            env: self,
+            material: &nothing,
+        }
+        .value(value)
+    }
 }
 
 impl std::fmt::Debug for Env {

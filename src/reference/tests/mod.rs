@@ -1,6 +1,5 @@
 //! The deployments from outside, and some of their flaws.
 
-mod battery;
 mod client;
 mod http_api;
 mod intraverse;

@@ -42,6 +42,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 7519 §4",
     ),
     flaw(
+        "invalid-utf8-mended",
+        "Puts a replacement for octets that are no UTF-8.",
+        "RFC 7519 §7.2",
+    ),
+    flaw(
         "payload-charset-guessed",
         "Reads a payload in UTF-16, too.",
         "RFC 7519 §7.2",
@@ -172,6 +177,9 @@ pub fn object(octets: &[u8], flaws: &FlawSet) -> Option<Map<String, Value>> {
                 }
             }
             Some(first)
+        }
+        Err(JsonError::InvalidUtf8 { .. }) if flaws.has("invalid-utf8-mended") => {
+            json::parse_object(String::from_utf8_lossy(octets).as_bytes()).ok()
         }
         Err(_) if flaws.has("payload-charset-guessed") => {
             let units = |of: fn([u8; 2]) -> u16| -> Vec<u16> {

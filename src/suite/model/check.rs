@@ -3,6 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::expectation::Conditions;
 use super::level::DeclaredLevel;
 use super::matching::StatusSet;
 use super::proof::Proof;
@@ -64,6 +65,22 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether it changes the keys of the issuer that we play, or counts who asks for them.
+    pub fn rotates(&self) -> bool {
+        self.steps.iter().any(|step| {
+            matches!(step, Step::Rotate(_))
+                || step
+                    .promises()
+                    .any(|conditions| conditions.key_fetches.is_some())
+        })
+    }
+
+    /// Whether it asks what our listener noticed.
+    pub fn listens(&self) -> bool {
+        let asks = |conditions: &Conditions| conditions.listener.is_some();
+        self.steps.iter().any(|step| step.promises().any(asks))
+    }
+
     /// Whether the check says that it fails with this flaw of this contract's deployment.
     pub fn proves(&self, contract: &str, flaw: &str) -> bool {
         self.proved_by

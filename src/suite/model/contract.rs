@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::expectation::Conditions;
+use super::issuer::IssuerTerms;
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
@@ -30,6 +31,9 @@ pub struct Contract {
     /// By kind of credential: what is known of its tokens, where they are JWTs.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tokens: IndexMap<String, TokenTerms>,
+    /// What every issuer that we play for its targets has in common; the target file says where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<IssuerTerms>,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub principals: IndexMap<String, Principal>,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]

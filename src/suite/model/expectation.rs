@@ -41,6 +41,12 @@ pub struct Conditions {
     /// What a `probe` step saw: JSONPath (RFC 9535) to rules.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub seen: IndexMap<String, ValueMatch>,
+    /// What our listener noticed of this attempt until the answer had come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Noticed>,
+    /// How often the key set of the issuer that we play was asked for in this attempt until the answer had come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_fetches: Option<ValueMatch>,
     /// Interim (1xx) status codes that did not come before the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_interim: Vec<u16>,
@@ -54,6 +60,14 @@ pub struct Conditions {
     /// What it means when this does not hold, for the reader.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+}
+
+/// Whether anybody called at the address that this attempt put into its requests (`${listener}`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Noticed {
+    Untouched,
+    Called,
 }
 
 /// How a connection ended that brought no HTTP answer.

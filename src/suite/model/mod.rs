@@ -3,6 +3,7 @@
 mod check;
 mod contract;
 mod expectation;
+mod issuer;
 mod level;
 mod matching;
 mod operation;
@@ -16,15 +17,17 @@ pub use check::{Check, Domain, Needs, Selected, Situation, Suite};
 pub use contract::{Contract, Parameter, Selection};
 pub use expectation::{
     BodyExpectation, Conditions, ConnectionEnd, Expectation, HeaderConditions, HeaderExpectation,
-    HeaderRule, SameAs, SameAsRule, SamePart,
+    HeaderRule, Noticed, SameAs, SameAsRule, SamePart,
 };
+pub use issuer::{Issue, IssuerTerms, ListenerTerms, Rotation};
 pub use level::{DeclaredLevel, Level};
 pub use matching::{OneOrMany, StatusSet, TextRules, ValueMatch, ValueRules};
 pub use operation::{Access, Body, Operation, OperationEntry, OperationSpec, method_writes};
 pub use principal::{Carriage, CredentialSource, Exchange, Oauth2, Principal, SourceSpec};
 pub use proof::Proof;
 pub use step::{
-    Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Send, Spoil, Step, Transport, Wait,
+    Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Rotate, Send, Spoil, Step, Transport,
+    Wait,
 };
 pub use target::{Consent, Limits, TargetFile};
-pub use token::{MintingKey, TokenTerms};
+pub use token::{MintingKey, MintingOperation, TokenTerms};

@@ -3,6 +3,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::issuer::Issue;
+
 /// How a kind of credential travels. Exactly one of `header`, `query`, `cookie`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +62,8 @@ pub enum SourceSpec {
     Oauth2(Oauth2),
     /// The first line that a command prints. The command runs without a shell.
     Command(Vec<String>),
+    /// A token that the issuer we play makes and signs.
+    Issue(Issue),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -2,7 +2,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::expectation::Expectation;
+use super::expectation::{Conditions, Expectation};
+use super::issuer::Rotation;
 use super::matching::OneOrMany;
 use super::operation::Body;
 
@@ -15,6 +16,25 @@ pub enum Step {
     Resend(Box<Resend>),
     Wait(Box<Wait>),
     Probe(Box<Probe>),
+    Rotate(Rotate),
+}
+
+impl Step {
+    /// The conditions that its promises spell out; those inside of `any_of` and `not` are not among them.
+    pub fn promises(&self) -> impl Iterator<Item = &Conditions> {
+        let all = match self {
+            Step::Send(step) => [&step.expect, &step.should, &step.advise],
+            Step::Observe(step) => [&step.expect, &step.should, &step.advise],
+            Step::Resend(step) => [&step.expect, &step.should, &step.advise],
+            Step::Probe(step) => [&step.expect, &step.should, &step.advise],
+            Step::Wait(_) | Step::Rotate(_) => [&None, &None, &None],
+        };
+        let all = all.into_iter().flatten().flat_map(OneOrMany::as_slice);
+        all.filter_map(|expectation| match expectation {
+            Expectation::Conditions(conditions) => Some(&**conditions),
+            Expectation::Answer(_) => None,
+        })
+    }
 }
 
 /// Sends a request.
@@ -170,6 +190,13 @@ pub struct Probe {
     pub save: Option<String>,
 }
 
+/// Changes the key set of the issuer that we play. The check must be `alone`; after its steps all is as it was before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotate {
+    pub rotate: Rotation,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeKind {
@@ -184,8 +211,16 @@ pub enum ProbeKind {
     /// `Upgrade: h2c` on the plain address.
     H2cUpgrade,
     /// The header and claims of a token that the target issued (`as` says to whom), and its `life` in seconds; never
-    /// its signature.
+    /// its signature. `weak_secret` says whether it is signed with a secret that everybody tries first, and is `null`
+    /// for a token that is signed otherwise.
     Token,
+}
+
+impl ProbeKind {
+    /// Whether it can be asked of an address with TLS alone.
+    pub fn is_of_tls(self) -> bool {
+        matches!(self, Self::TlsVersion | Self::Certificate | Self::Alpn)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,6 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::issuer::{IssuerTerms, ListenerTerms};
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
@@ -16,7 +17,8 @@ pub struct TargetFile {
     pub target: String,
     /// The contract that it claims to keep: `pers`, `intraverse`, `http-api`…
     pub contract: String,
-    /// Base URL, `https://`, with the path prefix of the API if it has one.
+    /// Base URL, with the path prefix of the API if it has one: `https://`, or, on loopback alone, `http://`. Of the
+    /// environment: `${env:NAME}`.
     pub url: String,
     /// The plain-HTTP address to try. Default: the same host, port 80.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +47,12 @@ pub struct TargetFile {
     /// By kind of credential: what is known of its tokens, in place of what the contract says.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub tokens: IndexMap<String, TokenTerms>,
+    /// The issuer that we play, where the target trusts an outside one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<IssuerTerms>,
+    /// Where we listen for calls that the target should not make. Without it, checks that need it are skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listener: Option<ListenerTerms>,
     /// Principals beyond the contract's, or in their place.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub principals: IndexMap<String, Principal>,

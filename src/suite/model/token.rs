@@ -17,6 +17,10 @@ pub struct TokenTerms {
     /// The key that the target trusts, where the target file may sign with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minting_key: Option<MintingKey>,
+    /// The operation by which the target issues tokens with given claims, as staging systems have one. It signs what
+    /// forgeries change in the claims alone, where there is no `minting_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minting_operation: Option<MintingOperation>,
     /// Values that forgeries refer to: `admin` (subject of somebody with more rights), `scope`, `other_issuer`,
     /// `leeway` (seconds), `max_life` (seconds).
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -32,4 +36,20 @@ pub struct MintingKey {
     /// The JWS algorithm, such as `ES256`; needed for an HMAC secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
+}
+
+/// A test endpoint of the target that issues well-signed tokens with whatever claims it is given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MintingOperation {
+    /// The operation by name.
+    pub operation: String,
+    /// Who asks. Default: `anonymous`.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// The JSON body; `${claims}` stands for the object of all claims that the token is to have.
+    pub body: Value,
+    /// JSONPath of the token in the answer. Default: `$.access_token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take: Option<String>,
 }

@@ -1,0 +1,187 @@
+//! Published libraries with known weaknesses: each is found out by what it accepts, and its repaired twin is clean.
+//!
+//! `PROOFMARK_ARENA` is the folder with the servers, `ARENA` the one that its `setup.sh` installed the libraries into.
+
+mod deployment;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deployment::program::{Findings, Program, tokens_of};
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+
+/// The target files.
+const PUBLISHED: &str = "published-key.yaml";
+const SHARED: &str = "shared-secret.yaml";
+/// Of the targets with a shared secret; long enough to be none that everybody tries first.
+const SECRET: &str = "arena-secret-of-this-test-7f21c9d0e4b8a653";
+
+/// A library, the target file that fits, and the check and the forgery that name the weakness of the one variant.
+const PAIRS: &[(&str, &str, &str, &str)] = &[
+    (
+        "js-jwt-simple-10555",
+        PUBLISHED,
+        "JWT-ALG-01",
+        "key-confusion/spki-pem",
+    ),
+    (
+        "js-jsonwebtoken-23540",
+        PUBLISHED,
+        "JWT-NONE-01",
+        "alg-none-of-unknown-key",
+    ),
+    (
+        "js-fast-jwt-30144",
+        PUBLISHED,
+        "JWT-ISS-01",
+        "issuer/array-evil-first",
+    ),
+    (
+        "js-fast-jwt-44351",
+        SHARED,
+        "JWT-KEY-01",
+        "kid-unknown-blank",
+    ),
+    (
+        "js-jws-65945",
+        SHARED,
+        "JWT-KEY-01",
+        "blank-secret/unknown-tenant",
+    ),
+    (
+        "py-pyjwt-53861",
+        PUBLISHED,
+        "JWT-ISS-01",
+        "issuer/last-character-gone",
+    ),
+    ("py-pyjwt-151", SHARED, "JWT-SIG-01", "claims-elevated/role"),
+    (
+        "py-python-jose-33663",
+        PUBLISHED,
+        "JWT-ALG-01",
+        "key-confusion/openssh",
+    ),
+    (
+        "py-authlib-27962",
+        PUBLISHED,
+        "JWT-HDR-01",
+        "jwk-embedded/kid-of-it",
+    ),
+    (
+        "py-jwcrypto-3102",
+        PUBLISHED,
+        "JWT-FMT-02",
+        "jwe-to-public-key/claims",
+    ),
+    (
+        "rs-jsonwebtoken-25537",
+        SHARED,
+        "JWT-NBF-01",
+        "nbf-of-odd-type/text-in-future",
+    ),
+];
+
+const CORRECT: &[(&str, &str)] = &[("ok-express", PUBLISHED), ("ok-nginx", SHARED)];
+
+/// The folders, where both variables are set and something is installed.
+fn arena() -> Option<(PathBuf, PathBuf)> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let (Some(servers), Some(libraries)) = (folder("PROOFMARK_ARENA"), folder("ARENA")) else {
+        println!(
+            "needs PROOFMARK_ARENA, a folder with servers, and ARENA, where their libraries are installed"
+        );
+        return None;
+    };
+    if !libraries.join("js-jws-65945").is_dir() {
+        println!(
+            "needs the libraries in {}; setup.sh installs them",
+            libraries.display()
+        );
+        return None;
+    }
+    Some((servers, libraries))
+}
+
+async fn findings(
+    folders: &(PathBuf, PathBuf),
+    id: &str,
+    variant: &str,
+    target: &str,
+) -> Option<Findings> {
+    let (servers, libraries) = folders;
+    let run = |port: u16| server(servers, libraries, id, variant, port);
+    let program = Program::start(run).await?;
+    let found = tokens_of(&program, target, SECRET).await;
+    program.end().await;
+    Some(found)
+}
+
+fn server(servers: &Path, libraries: &Path, id: &str, variant: &str, port: u16) -> Command {
+    let mut command = Command::new(servers.join("run"));
+    command
+        .args([id, variant, &port.to_string()])
+        .env("ARENA", libraries)
+        .env("ARENA_SECRET", SECRET)
+        .env("ARENA_LIMIT", "100000");
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_weak_library_is_found_out_and_every_repaired_one_is_clean() {
+    let Some(folders) = arena().map(Arc::new) else {
+        return;
+    };
+    let pairs = PAIRS.iter().flat_map(|&(id, target, check, forgery)| {
+        [
+            (id, "vulnerable", target, Some((check, forgery))),
+            (id, "patched", target, None),
+        ]
+    });
+    let correct = CORRECT
+        .iter()
+        .map(|&(id, target)| (id, "patched", target, None));
+    // Each is a server and a run of the binary.
+    let at_once = Arc::new(Semaphore::new(2));
+    let all: Vec<_> = pairs
+        .chain(correct)
+        .map(|(id, variant, target, wanted)| {
+            let (folders, at_once) = (Arc::clone(&folders), Arc::clone(&at_once));
+            let task = tokio::spawn(async move {
+                let _turn = at_once.acquire().await.unwrap();
+                findings(&folders, id, variant, target).await
+            });
+            (id, variant, wanted, task)
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    for (id, variant, wanted, task) in all {
+        let Some(found) = task.await.unwrap() else {
+            wrong.push(format!("{id} {variant} does not start"));
+            continue;
+        };
+        let must = found.at(&["must"]);
+        println!(
+            "{id:24} {variant:10} must: {must:?} should: {:?} advice: {:?}",
+            found.at(&["should", "contract"]),
+            found.at(&["advice"])
+        );
+        let named = |check: &str, forgery: &str| {
+            let failed = found.failed.get(check);
+            failed.is_some_and(|failed| failed.cases.iter().any(|case| case.contains(forgery)))
+        };
+        match wanted {
+            Some((check, forgery)) if !named(check, forgery) => {
+                wrong.push(format!(
+                    "{id} {variant} is not found out by {check} with {forgery}"
+                ));
+            }
+            None if !must.is_empty() => wrong.push(format!("{id} {variant} is blamed: {must:?}")),
+            _ => {}
+        }
+        if found.passed < 100 {
+            wrong.push(format!("{id} {variant} was hardly tried: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
