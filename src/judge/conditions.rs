@@ -187,7 +187,8 @@ impl Sight<'_> {
                 Ok(_) => {
                     let expected =
                         format!("not {}", super::describe::expectation(banned, self.scope));
-                    return Err(Broken::not(expected, self.glance()));
+                    let observed = self.glance_at(std::slice::from_ref(&**banned));
+                    return Err(Broken::not(expected, observed));
                 }
             }
         }
@@ -224,7 +225,7 @@ impl Sight<'_> {
             .iter()
             .map(|b| super::describe::expectation(b, self.scope))
             .collect();
-        Err(Broken::not(all.join(", or "), self.glance()))
+        Err(Broken::not(all.join(", or "), self.glance_at(branches)))
     }
 
     fn http(&self) -> Result<&RecordedAnswer, Broken> {
@@ -250,6 +251,24 @@ impl Sight<'_> {
         }
     }
 
+    /// What came, in a few words, with the fields that the expectations are about.
+    fn glance_at(&self, expectations: &[Expectation]) -> String {
+        let mut names = Vec::new();
+        fields_of(expectations, &mut names, 0);
+        let mut text = self.glance();
+        if let Some(answer) = &self.exchange.answer {
+            for name in names {
+                match answer.header(name).as_slice() {
+                    [] => text.push_str(&format!(", no {name}")),
+                    lines => {
+                        text.push_str(&format!(", {name} {}", super::brief(&lines.join(", "))));
+                    }
+                }
+            }
+        }
+        text
+    }
+
     /// What came, in a few words.
     fn glance(&self) -> String {
         if let Some(answer) = &self.exchange.answer {
@@ -263,6 +282,26 @@ impl Sight<'_> {
             (Some(seen), _) => super::brief(&seen.to_string()),
             (None, Some(failure)) => format!("no answer: {failure}"),
             (None, None) => "nothing".to_owned(),
+        }
+    }
+}
+
+/// The names of fields in the expectations and in what they hold, each once; not those that are references.
+fn fields_of<'e>(expectations: &'e [Expectation], names: &mut Vec<&'e str>, depth: u8) {
+    for expectation in expectations {
+        let Expectation::Conditions(conditions) = expectation else {
+            continue;
+        };
+        for name in conditions.header.keys() {
+            if !name.contains("${") && name != "Location" && !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        if depth < MAX_NESTING {
+            fields_of(&conditions.any_of, names, depth + 1);
+            if let Some(banned) = &conditions.not {
+                fields_of(std::slice::from_ref(&**banned), names, depth + 1);
+            }
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::suite::model::{
     BodyExpectation, Conditions, Expectation, HeaderConditions, HeaderExpectation, HeaderRule,
-    ValueMatch,
+    OneOrMany, ValueMatch,
 };
 use crate::suite::template::{Scope, fill_text};
 
-use super::status;
+use super::show::brief;
+use super::{status, text};
 
 /// What is expected, as a phrase that reads after "expects".
 pub fn expectation(expectation: &Expectation, scope: &dyn Scope) -> String {
@@ -38,6 +39,7 @@ fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
         parts.push(header(
             &fill_text(name, scope).unwrap_or_else(|_| name.clone()),
             rule,
+            scope,
         ));
     }
     if let Some(rule) = &conditions.body {
@@ -91,34 +93,35 @@ fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
     }
 }
 
-fn header(name: &str, expectation: &HeaderExpectation) -> String {
+fn header(name: &str, expectation: &HeaderExpectation, scope: &dyn Scope) -> String {
     match expectation {
         HeaderExpectation::Rule(HeaderRule::Present) => format!("a `{name}` field"),
         HeaderExpectation::Rule(HeaderRule::Absent) => format!("no `{name}` field"),
-        HeaderExpectation::Conditions(conditions) => header_conditions(name, conditions),
+        HeaderExpectation::Conditions(conditions) => header_conditions(name, conditions, scope),
     }
 }
 
-fn header_conditions(name: &str, rules: &HeaderConditions) -> String {
+fn header_conditions(name: &str, rules: &HeaderConditions, scope: &dyn Scope) -> String {
     let mut parts = Vec::new();
     if let Some(value) = rules
         .equals
         .as_ref()
         .or(rules.equals_ignoring_case.as_ref())
     {
-        parts.push(format!("equal to `{value}`"));
+        let value = fill_text(value, scope).unwrap_or_else(|_| value.clone());
+        parts.push(format!("equal to {}", brief(&value)));
     }
     if let Some(values) = &rules.one_of {
-        parts.push(format!("one of `{}`", values.as_slice().join("`, `")));
+        parts.push(format!("one of {}", texts(values, scope)));
     }
     if let Some(patterns) = &rules.matches {
-        parts.push(format!("matching `{}`", patterns.as_slice().join("`, `")));
+        parts.push(format!("matching {}", texts(patterns, scope)));
     }
-    if let Some(texts) = &rules.contains {
-        parts.push(format!("with `{}` in it", texts.as_slice().join("`, `")));
+    if let Some(wanted) = &rules.contains {
+        parts.push(format!("with {} in it", texts(wanted, scope)));
     }
-    if let Some(texts) = rules.excludes.as_ref().or(rules.matches_none.as_ref()) {
-        parts.push(format!("without `{}`", texts.as_slice().join("`, `")));
+    if let Some(banned) = rules.excludes.as_ref().or(rules.matches_none.as_ref()) {
+        parts.push(format!("without {}", texts(banned, scope)));
     }
     if rules.one_value {
         parts.push("with one value".to_owned());
@@ -135,6 +138,18 @@ fn header_conditions(name: &str, rules: &HeaderConditions) -> String {
         ""
     };
     format!("`{name}` {}{if_there}", parts.join(", "))
+}
+
+/// The texts with references filled where they have a value, as they stand where they have none.
+fn texts(rule: &OneOrMany<String>, scope: &dyn Scope) -> String {
+    let rule = Some(rule.clone());
+    let all = text::words(&rule, scope)
+        .unwrap_or_else(|_| rule.map_or(Vec::new(), |rule| rule.as_slice().to_vec()));
+    let all: Vec<String> = all.iter().map(|text| brief(text)).collect();
+    if all.is_empty() {
+        return "nothing at all".to_owned();
+    }
+    all.join(", ")
 }
 
 fn body(rules: &BodyExpectation) -> String {

@@ -359,8 +359,8 @@ impl Expander<'_> {
                 _ => Vec::new(),
             };
             return some(found, || {
-                if target.params.contains_key(param) && !not.is_empty() {
-                    format!("the parameter `{param}` holds nothing but {}", quoted(&not))
+                if target.params.contains_key(param) {
+                    format!("the parameter `{param}` holds nothing that this is about")
                 } else {
                     format!("neither contract nor target file set the parameter `{param}`")
                 }

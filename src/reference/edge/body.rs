@@ -270,9 +270,7 @@ fn unsupported(message: &str) -> Error {
 
 fn parse(edge: &Edge, request: &Request, octets: &[u8]) -> Result<Value, Error> {
     let flaws = &edge.flaws;
-    if is_form(request)
-        && (flaws.has("form-body-read") || is_taken_by_cookie(request, flaws))
-    {
+    if is_form(request) && (flaws.has("form-body-read") || is_taken_by_cookie(request, flaws)) {
         return Ok(form(octets));
     }
     if std::str::from_utf8(octets).is_err() && flaws.has("bad-utf8-crashes") {

@@ -157,9 +157,7 @@ pub fn of(app: &HttpApi, request: &Request) -> Option<Session> {
 /// the session.
 pub fn check_intent(app: &HttpApi, session: &Session, request: &Request) -> Result<(), Error> {
     let flaws = app.flaws();
-    if request.is_safe()
-        || flaws.has("csrf-unchecked")
-        || body::is_taken_by_cookie(request, flaws)
+    if request.is_safe() || flaws.has("csrf-unchecked") || body::is_taken_by_cookie(request, flaws)
     {
         return Ok(());
     }
