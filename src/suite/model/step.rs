@@ -211,7 +211,7 @@ pub enum ProbeKind {
     /// `Upgrade: h2c` on the plain address.
     H2cUpgrade,
     /// The header and claims of a token that the target issued (`as` says to whom), and its `life` in seconds; never
-    /// its signature.
+    /// its signature. `verifies` says whether a key that is published (`jwks`, `public_key`) signed it.
     Token,
 }
 

@@ -193,6 +193,7 @@ fn run(bench: &mut Bench) {
         ),
         Contract::Intraverse => (INTRAVERSE, 3, "/status", "/user/me", "PATCH /user/me"),
         Contract::HttpApi => (HTTP_API, 1, "/info", "/me", "POST /notes"),
+        Contract::Appdirect => unreachable!("nobody plays its issuer here"),
     };
     let known = principals[base].1;
     let anonymous = principals[0].1;
@@ -261,6 +262,7 @@ fn run(bench: &mut Bench) {
         Contract::Pers => requests::pers(bench),
         Contract::Intraverse => requests::intraverse(bench),
         Contract::HttpApi => requests::http_api(bench),
+        Contract::Appdirect => unreachable!("nobody plays its issuer here"),
     }
 }
 
