@@ -2,7 +2,7 @@
 
 use crate::suite::model::{
     BodyExpectation, Conditions, Expectation, HeaderConditions, HeaderExpectation, HeaderRule,
-    OneOrMany, ValueMatch,
+    Noticed, OneOrMany, ValueMatch,
 };
 use crate::suite::template::{Scope, fill_text};
 
@@ -58,6 +58,17 @@ fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
     }
     for (path, rule) in &conditions.seen {
         parts.push(format!("`{path}` of the probe {}", value(rule)));
+    }
+    match conditions.listener {
+        Some(Noticed::Untouched) => parts.push("no call at the address that was sent".to_owned()),
+        Some(Noticed::Called) => parts.push("a call at the address that was sent".to_owned()),
+        None => {}
+    }
+    if let Some(rule) = &conditions.key_fetches {
+        parts.push(format!(
+            "a number of fetches of the issuer's keys that {}",
+            value(rule)
+        ));
     }
     if !conditions.no_interim.is_empty() {
         parts.push("no interim answer before it".to_owned());

@@ -4,9 +4,11 @@
 //! in `edge` (one file a promise) and `dispatch` (the order of judgement); what is a contract's own, in its folder.
 //! A [`Flaw`] is declared in the file of the line that it bends, and nowhere else.
 
+mod appdirect;
 mod authority;
 mod dispatch;
 mod edge;
+mod fetch;
 mod flaw;
 mod h1;
 mod h1_head;

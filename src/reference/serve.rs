@@ -16,11 +16,13 @@ use super::flaw::{Catalogue, FlawSet};
 use super::listen::{Encrypted, Floor, Plain};
 use super::operation::Operation;
 use super::site::Site;
-use super::{http_api, intraverse, pers};
+use super::{appdirect, http_api, intraverse, pers};
 
 /// The contracts that have a reference deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Contract {
+    /// An API that trusts an outside issuer, and the marketplace that is one.
+    Appdirect,
     /// Good practice for any API, without a contract of its own.
     HttpApi,
     Intraverse,
@@ -28,11 +30,17 @@ pub enum Contract {
 }
 
 impl Contract {
-    pub const ALL: [Contract; 3] = [Contract::HttpApi, Contract::Intraverse, Contract::Pers];
+    pub const ALL: [Contract; 4] = [
+        Contract::Appdirect,
+        Contract::HttpApi,
+        Contract::Intraverse,
+        Contract::Pers,
+    ];
 
     /// The name in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
+            Contract::Appdirect => "appdirect",
             Contract::HttpApi => "http-api",
             Contract::Intraverse => "intraverse",
             Contract::Pers => "pers",
@@ -47,9 +55,10 @@ impl Contract {
 
     /// Every flaw of this contract's deployment.
     pub fn catalogue(self) -> &'static Catalogue {
-        static CATALOGUES: [OnceLock<Catalogue>; 3] = [const { OnceLock::new() }; 3];
+        static CATALOGUES: [OnceLock<Catalogue>; 4] = [const { OnceLock::new() }; 4];
         CATALOGUES[self as usize].get_or_init(|| {
             Catalogue::of(&match self {
+                Contract::Appdirect => appdirect::flaws(),
                 Contract::HttpApi => http_api::flaws(),
                 Contract::Intraverse => intraverse::flaws(),
                 Contract::Pers => pers::flaws(),
@@ -60,6 +69,7 @@ impl Contract {
     /// The operations of this contract's deployment.
     pub fn operations(self) -> Vec<Operation> {
         match self {
+            Contract::Appdirect => appdirect::operations(),
             Contract::HttpApi => http_api::operations(),
             Contract::Intraverse => intraverse::operations(),
             Contract::Pers => pers::operations(),
@@ -70,6 +80,7 @@ impl Contract {
     /// `http-api`, which names no operations, all of them.
     pub(super) fn own_terms(self) -> &'static str {
         match self {
+            Contract::Appdirect => include_str!("appdirect/target.yaml"),
             Contract::HttpApi => include_str!("http_api/target.yaml"),
             Contract::Intraverse => include_str!("intraverse/target.yaml"),
             Contract::Pers => include_str!("pers/target.yaml"),
@@ -79,13 +90,14 @@ impl Contract {
     fn floor(self) -> Floor {
         match self {
             Contract::Intraverse => Floor::Tls13,
-            Contract::HttpApi | Contract::Pers => Floor::Tls12,
+            Contract::Appdirect | Contract::HttpApi | Contract::Pers => Floor::Tls12,
         }
     }
 
     /// Fresh state and secrets; `https_port` is where the encrypted port will be.
     pub(super) fn build(self, flaws: FlawSet, https_port: u16) -> Built {
         match self {
+            Contract::Appdirect => appdirect::build(flaws, https_port),
             Contract::HttpApi => http_api::build(flaws, https_port),
             Contract::Intraverse => intraverse::build(flaws),
             Contract::Pers => pers::build(flaws, https_port),
@@ -94,7 +106,7 @@ impl Contract {
 
     pub(super) fn refusal(self) -> Refusal {
         match self {
-            Contract::HttpApi => Refusal::Redirect,
+            Contract::Appdirect | Contract::HttpApi => Refusal::Redirect,
             Contract::Intraverse => Refusal::HangUp,
             Contract::Pers => Refusal::Forbid,
         }

@@ -22,7 +22,7 @@ impl Deployment {
         for line in self.ca_pem.lines() {
             let _ = writeln!(out, "  {line}");
         }
-        let is_id = |name: &str| name.ends_with("_id");
+        let is_id = |name: &str| name.ends_with("_id") || name.ends_with("_address");
         let quoted = |value: &str| serde_json::Value::from(value).to_string();
         out.push_str("secrets:\n");
         for (name, value) in self.secrets.iter().filter(|(name, _)| !is_id(name)) {
@@ -33,7 +33,9 @@ impl Deployment {
             let _ = writeln!(out, "  {name}: {}", quoted(value));
         }
         out.push_str("consent:\n  writes: true\n  load: true\n  destructive: true\n  max_requests_per_second: 1000000\n");
-        out.push_str(self.contract.own_terms());
+        let issuer = self.secrets.get("issuer_address");
+        let terms = self.contract.own_terms();
+        out.push_str(&terms.replace("{issuer_address}", issuer.map_or("", String::as_str)));
         out
     }
 

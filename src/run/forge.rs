@@ -169,7 +169,7 @@ impl Forger {
     }
 
     /// The key set of the target, fetched once.
-    async fn public_keys(
+    pub async fn public_keys(
         &self,
         plan: &Plan,
         line: &Line,

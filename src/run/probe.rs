@@ -9,6 +9,7 @@ use super::case::Field;
 use super::prepare::Fault;
 use super::record;
 use super::send::Line;
+use crate::jose::{Jwks, StrictJws, VerifyingKeys};
 use crate::journal::{Doubt, Exchange, Octets, Record, RecordedRequest};
 use crate::suite::forging;
 use crate::suite::model::{Probe as Step, ProbeKind};
@@ -75,7 +76,7 @@ async fn token(
         .ok_or_else(|| harness("`probe: token` says `as` whom".to_owned()))?;
     let name = fill_text(name, scope).map_err(|error| harness(error.to_string()))?;
     let (line, target) = (field.line, &field.plan.target);
-    let Some((kind, _)) = forging::token_kind(target, &name) else {
+    let Some((kind, terms)) = forging::token_kind(target, &name) else {
         let says =
             format!("neither contract nor target file describe a token of `{name}` under `tokens`");
         return Err(Fault::NotHere(says));
@@ -102,7 +103,17 @@ async fn token(
         .as_f64()
         .zip(claims["iat"].as_f64())
         .map(|(exp, iat)| exp - iat);
+    // A key set that cannot be had says nothing about the token.
+    let published = field
+        .forger
+        .public_keys(field.plan, line, kind, terms)
+        .await;
+    let verifies = published
+        .ok()
+        .flatten()
+        .map(|document| is_signed_by(token, &document));
     let answer = json!({
+        "verifies": verifies,
         "header": header,
         "claims": claims,
         "life": life,
@@ -119,6 +130,16 @@ async fn token(
         line,
         exchange(line, target.https.clone(), method, seen, line.elapsed_ms()),
     ))
+}
+
+/// Whether a key of this set verifies the token.
+fn is_signed_by(token: &str, document: &[u8]) -> bool {
+    let verify = || {
+        let jws = StrictJws::parse(token.as_bytes()).ok()?;
+        let keys = VerifyingKeys::new(&Jwks::parse(document).ok()?).ok()?;
+        keys.verify(&jws).ok().map(drop)
+    };
+    verify().is_some()
 }
 
 fn harness(says: String) -> Fault {

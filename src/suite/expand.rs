@@ -196,11 +196,6 @@ impl Expander<'_> {
                     .to_owned(),
             ));
         }
-        if check.listens() && self.target.listener.is_none() {
-            return Some(missing(
-                "the target file has no `listener` of ours that the target could reach".to_owned(),
-            ));
-        }
         if needs.dns_name && self.target.https.host.parse::<std::net::IpAddr>().is_ok() {
             return Some(missing(
                 "the target is reached by an IP address, and this holds for DNS names".to_owned(),

@@ -7,12 +7,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
 use super::Issuer;
 use super::read::Token;
 use crate::jose::{
-    Algorithm, Curve, Jwk, KeyMaterial, KeyType, PublicKey, SigningKey, VerifyingKey,
+    Algorithm, Curve, Jwk, Jwks, KeyMaterial, KeyType, PublicKey, SigningKey, VerifyingKey,
     from_certificate, json,
 };
+use crate::reference::fetch;
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
 
 pub const FLAWS: &[Flaw] = &[
@@ -92,6 +96,21 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 7515 §4.1.6",
     ),
     flaw(
+        "jku-fetched",
+        "Verifies with the key set at the address that the token gives.",
+        "RFC 8725 §3.10",
+    ),
+    flaw(
+        "x5u-fetched",
+        "Verifies with the certificate at the address that the token gives.",
+        "RFC 8725 §3.10",
+    ),
+    flaw(
+        "kid-fetched",
+        "Fetches what kid names where it looks like an address.",
+        "RFC 8725 §3.10",
+    ),
+    flaw(
         "crit-ignored",
         "Passes over extensions that it should understand.",
         "RFC 7515 §4.1.11",
@@ -147,6 +166,7 @@ pub fn is_authentic(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
     let by_token = || {
         (flaws.has("embedded-key-trusted") && fits_embedded_key(token, alg))
             || (flaws.has("embedded-certificate-trusted") && fits_embedded_certificate(token, alg))
+            || fits_fetched_key(token, alg, flaws)
     };
     if is_own {
         is_signed(issuer, token, flaws) || by_token()
@@ -178,7 +198,7 @@ fn is_understood(token: &Token, flaws: &FlawSet) -> bool {
 fn is_signed(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
     let is_own_kid = match token.header.get("kid") {
         None => true,
-        Some(kid) => kid.as_str() == issuer.signing.kid(),
+        Some(kid) => kid.as_str() == issuer.kid(),
     };
     let brings_key = ["jwk", "jku", "x5c"]
         .iter()
@@ -197,7 +217,7 @@ fn is_signed(issuer: &Issuer, token: &Token, flaws: &FlawSet) -> bool {
         remember(issuer, token);
         return true;
     }
-    let wanted = match issuer.signing.public() {
+    let wanted = match issuer.key.public() {
         Some(PublicKey::Rsa(key)) => key.n().len(),
         _ => 64,
     };
@@ -231,7 +251,7 @@ fn is_other(issuer: &Issuer, token: &Token, alg: &str, flaws: &FlawSet) -> bool 
     };
     match algorithm {
         Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
-            let public = issuer.signing.public().map(|key| key.spki_pem());
+            let public = issuer.key.public().map(|key| key.spki_pem());
             (flaws.has("public-key-taken-for-secret")
                 && public.is_some_and(|pem| fits_secret(pem.as_bytes())))
                 || (flaws.has("weak-secret-accepted") && fits_secret(b"secret"))
@@ -243,9 +263,9 @@ fn is_other(issuer: &Issuer, token: &Token, alg: &str, flaws: &FlawSet) -> bool 
         _ => {
             flaws.has_if_declared("any-algorithm-of-key-accepted")
                 && algorithm.key_type() == KeyType::Rsa
-                && token.text("kid") == issuer.signing.kid()
+                && token.text("kid") == issuer.kid()
                 && issuer
-                    .signing
+                    .key
                     .public()
                     .is_some_and(|key| fits(&Jwk::bare(KeyMaterial::Public(key)), algorithm, token))
         }
@@ -273,6 +293,42 @@ fn fits_embedded_key(token: &Token, alg: &str) -> bool {
     Jwk::from_members(members).is_ok_and(|jwk| fits(&jwk, algorithm, token))
 }
 
+/// Follows the addresses of a token.
+fn fits_fetched_key(token: &Token, alg: &str, flaws: &FlawSet) -> bool {
+    if let Some(kid) = token.text("kid").filter(|kid| kid.contains("http://"))
+        && flaws.has("kid-fetched")
+        && let Some(at) = kid.find("http://")
+    {
+        fetch::get(&kid[at..]);
+    }
+    let Some(algorithm) = Algorithm::of_name(alg) else {
+        return false;
+    };
+    let keys: Vec<Jwk> = if let Some(jku) = token.text("jku")
+        && flaws.has("jku-fetched")
+    {
+        let set = address(jku).and_then(|document| Jwks::parse(&document).ok());
+        set.map(|set| set.keys).unwrap_or_default()
+    } else if let Some(x5u) = token.text("x5u")
+        && flaws.has("x5u-fetched")
+    {
+        let chain = address(x5u).unwrap_or_default();
+        CertificateDer::pem_slice_iter(&chain)
+            .filter_map(|der| from_certificate(&der.ok()?).ok())
+            .map(|key| Jwk::bare(KeyMaterial::Public(key)))
+            .collect()
+    } else {
+        return false;
+    };
+    keys.iter().any(|jwk| fits(jwk, algorithm, token))
+}
+
+/// What is there, whatever the scheme; our own side speaks no TLS.
+fn address(url: &str) -> Option<Vec<u8>> {
+    let rest = url.split_once("//").map_or(url, |(_, rest)| rest);
+    fetch::get(&format!("http://{rest}"))
+}
+
 fn fits_embedded_certificate(token: &Token, alg: &str) -> bool {
     let first = token.header.get("x5c").and_then(|chain| chain.get(0));
     let der = first
@@ -294,7 +350,7 @@ fn is_zero(signature: &[u8]) -> bool {
 }
 
 fn fits_in_der(issuer: &Issuer, token: &Token) -> bool {
-    let Some(PublicKey::Ec(key)) = issuer.signing.public() else {
+    let Some(PublicKey::Ec(key)) = issuer.key.public() else {
         return false;
     };
     ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.point())

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use serde_json::{Map, Value};
 
-use super::{Issuer, LEEWAY, MAX_LIFE, now, read};
+use super::{Issuer, LEEWAY, now, read};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
 
 pub const FLAWS: &[Flaw] = &[
@@ -95,6 +95,8 @@ pub const FLAWS: &[Flaw] = &[
 pub struct Claims {
     pub sub: String,
     pub jti: String,
+    /// What `name` says.
+    pub name: String,
     /// The tenant that the subject belongs to.
     pub tenant: String,
     pub role: String,
@@ -107,7 +109,7 @@ pub fn judge(issuer: &Issuer, payload: &[u8], flaws: &FlawSet) -> Option<Claims>
     {
         claims.insert("sub".to_owned(), other);
     }
-    let is_good = is_in_time(&claims, flaws)
+    let is_good = is_in_time(issuer, &claims, flaws)
         && is_from(issuer, &claims, flaws)
         && is_for(issuer, &claims, flaws);
     if !is_good {
@@ -117,6 +119,7 @@ pub fn judge(issuer: &Issuer, payload: &[u8], flaws: &FlawSet) -> Option<Claims>
     Some(Claims {
         sub: subject(issuer, text("sub"), flaws)?,
         jti: text("jti").unwrap_or_default(),
+        name: text("name").unwrap_or_default(),
         tenant: text("tenant").unwrap_or_default(),
         role: text("role").unwrap_or_default(),
     })
@@ -125,7 +128,7 @@ pub fn judge(issuer: &Issuer, payload: &[u8], flaws: &FlawSet) -> Option<Claims>
 /// Seconds.
 const HOUR: f64 = 3600.0;
 
-fn is_in_time(claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
+fn is_in_time(issuer: &Issuer, claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
     let now = now() as f64;
     let is_after = |moment: f64| {
         now >= moment + LEEWAY && (now >= moment + HOUR || !flaws.has("leeway-of-an-hour"))
@@ -157,7 +160,7 @@ fn is_in_time(claims: &Map<String, Value>, flaws: &FlawSet) -> bool {
         Some(_) => return false,
     };
     let was_issued = issued.is_none_or(|at| !is_before(at)) || flaws.has("iat-ignored");
-    let is_short = issued.is_none_or(|at| end - at <= MAX_LIFE)
+    let is_short = issued.is_none_or(|at| end - at <= issuer.max_life)
         || end.is_infinite()
         || flaws.has("token-life-unchecked")
         || flaws.has_if_declared("token-lives-a-day");

@@ -24,9 +24,15 @@ pub const FLAWS: &[Flaw] = &[
 pub const PATH: &str = "/.well-known/jwks.json";
 
 impl Issuer {
+    /// The public key alone.
+    pub fn public_key_set(&self) -> Response {
+        let own = self.key.public_members().unwrap_or_default();
+        Response::json(200, &json!({ "keys": [own] }))
+    }
+
     /// The answer to whoever asks for the keys.
     pub fn key_set(&self, flaws: &FlawSet) -> Response {
-        let jwk = self.signing.jwk();
+        let jwk = &self.key;
         let mut own = jwk.public_members().unwrap_or_default();
         if flaws.has("private-key-published")
             && let KeyMaterial::Private(private) = &jwk.material

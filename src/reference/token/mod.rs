@@ -30,6 +30,10 @@ pub const FLAWS: &[&[Flaw]] = &[
     upset::FLAWS,
 ];
 
+/// Faults of verifiers, whoever issues the tokens.
+pub const VERIFIER_FLAWS: &[&[Flaw]] =
+    &[read::FLAWS, authentic::FLAWS, claims::FLAWS, upset::FLAWS];
+
 /// Faults of deployments whose key is one for ECDSA.
 pub const ECDSA_FLAWS: &[Flaw] = authentic::ECDSA_FLAWS;
 
@@ -61,8 +65,12 @@ const LEEWAY: f64 = 5.0;
 pub struct Issuer {
     name: String,
     audience: String,
-    signing: SigningKey,
+    /// With its private half, unless the tokens are somebody else's.
+    signing: Option<SigningKey>,
+    key: Jwk,
     verifying: VerifyingKey,
+    /// Seconds that a token may be good for at most.
+    max_life: f64,
     /// Subjects that tokens were made for, in order.
     subjects: Mutex<Vec<String>>,
     /// What a deployment remembers of tokens that it verified; a correct one never looks.
@@ -86,11 +94,42 @@ impl Issuer {
         Self {
             name,
             audience,
-            signing,
+            key: signing.jwk().clone(),
+            signing: Some(signing),
             verifying,
+            max_life: MAX_LIFE,
             subjects: Mutex::default(),
             remembered: Mutex::default(),
         }
+    }
+
+    /// Verifies what somebody else signs with this key. `None` where the key verifies nothing.
+    pub fn trusting(
+        name: String,
+        audience: String,
+        key: Jwk,
+        subjects: Vec<String>,
+        max_life: u64,
+    ) -> Option<Self> {
+        Some(Self {
+            name,
+            audience,
+            signing: None,
+            verifying: VerifyingKey::new(&key, None).ok()?,
+            key,
+            max_life: max_life as f64,
+            subjects: Mutex::new(subjects),
+            remembered: Mutex::default(),
+        })
+    }
+
+    pub fn kid(&self) -> Option<&str> {
+        self.key.kid.as_deref()
+    }
+
+    fn signing(&self) -> &SigningKey {
+        let signing = self.signing.as_ref();
+        signing.expect("whoever only trusts an issuer mints nothing")
     }
 
     /// A token that is good from now on.
@@ -110,6 +149,15 @@ impl Issuer {
         self.sign(&self.claims(subject, tenant, role, now, exp))
     }
 
+    /// A secure token: it names its subject by an e-mail address, too.
+    pub fn mint_named(&self, subject: &str, tenant: &str, name: &str, lifetime: u64) -> String {
+        let issued = now();
+        let mut claims = self.claims(subject, tenant, "", issued, Some(issued + lifetime));
+        claims.remove("role");
+        claims.insert("name".to_owned(), name.into());
+        self.sign(&claims)
+    }
+
     /// A token that ran out an hour ago.
     pub fn mint_expired(&self, subject: &str, tenant: &str, role: &str) -> String {
         let issued = now() - 3600 - LIFETIME;
@@ -118,11 +166,11 @@ impl Issuer {
 
     /// The key that tokens are signed with, as a JWK, for the target file.
     pub fn minting_key(&self) -> String {
-        let KeyMaterial::Private(private) = &self.signing.jwk().material else {
+        let KeyMaterial::Private(private) = &self.signing().jwk().material else {
             unreachable!("the keys of deployments are pairs");
         };
         let mut members = private.private_jwk_members();
-        members.extend(self.signing.jwk().public_members().unwrap_or_default());
+        members.extend(self.signing().jwk().public_members().unwrap_or_default());
         Value::Object(members).to_string()
     }
 
@@ -158,12 +206,12 @@ impl Issuer {
         let mut claims = claims.clone();
         loop {
             let mut header = Map::new();
-            header.insert("alg".to_owned(), self.signing.algorithm().name().into());
+            header.insert("alg".to_owned(), self.signing().algorithm().name().into());
             header.insert("typ".to_owned(), "JWT".into());
-            if let Some(kid) = self.signing.kid() {
+            if let Some(kid) = self.signing().kid() {
                 header.insert("kid".to_owned(), kid.into());
             }
-            let token = mint(&header, &claims, &self.signing)
+            let token = mint(&header, &claims, self.signing())
                 .expect("claims of our own making can be signed");
             let token = String::from_utf8(token).expect("a token is ASCII");
             let signature = token.rsplit('.').next().unwrap_or_default();
@@ -182,6 +230,11 @@ impl Issuer {
         }
         let nested = read::nested(&token, flaws);
         claims::judge(self, nested.as_deref().unwrap_or(&token.payload), flaws)
+    }
+
+    /// The claims of a token that is good now, whoever signed it; for deployments that are flawed so.
+    pub fn believe(&self, token: &str, flaws: &FlawSet) -> Option<Claims> {
+        claims::judge(self, &read::read(token, flaws)?.payload, flaws)
     }
 }
 

@@ -211,8 +211,8 @@ pub enum ProbeKind {
     /// `Upgrade: h2c` on the plain address.
     H2cUpgrade,
     /// The header and claims of a token that the target issued (`as` says to whom), and its `life` in seconds; never
-    /// its signature. `weak_secret` says whether it is signed with a secret that everybody tries first, and is `null`
-    /// for a token that is signed otherwise.
+    /// its signature. `verifies` says whether a key that is published (`jwks`, `public_key`) signed it; `weak_secret`
+    /// whether it is signed with a secret that everybody tries first, `null` for a token that is signed otherwise.
     Token,
 }
 
