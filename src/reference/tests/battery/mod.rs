@@ -282,6 +282,10 @@ fn is_elsewhere(id: &str) -> bool {
             // Only a decoded token tells.
             "token-lives-a-day",
             "token-never-expires",
+            // Only a listener of ours tells.
+            "jku-fetched",
+            "x5u-fetched",
+            "kid-fetched",
             // Only a comparison of several answers tells.
             "correlation-id-sequential",
         ]
