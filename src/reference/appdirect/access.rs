@@ -112,7 +112,13 @@ fn of_session(app: &Appdirect, request: &Request) -> Result<String, Error> {
         return Ok(claims.sub);
     }
     let refusal = |why| challenge::unauthenticated(&app.edge, "Bearer", why);
-    let id = cookie(request, SESSION).ok_or_else(|| refusal(Unknown::Nothing))?;
+    let Some(id) = cookie(request, SESSION) else {
+        // Whoever is known to the API is told that this is not for him.
+        return Err(match of_token(app, request) {
+            Ok(_) => challenge::forbidden(&app.edge, None),
+            Err(error) => error,
+        });
+    };
     let found = app.sessions.get(&Hashed::of(&id));
     let session = found.ok_or_else(|| refusal(Unknown::Invalid))?;
     if session.has_ended && !flaws.has("ended-session-exchanged") {
