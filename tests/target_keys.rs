@@ -112,7 +112,7 @@ fn keys_that_are_none_are_mistakes_in_their_place() {
         (
             "    public_key: |\n      {\n        \"kty\": \"EC\",\n        \"crv\": \"P-1\"\n      }\n",
             "",
-            "t.yaml:8:17: ",
+            "t.yaml:9:7: ",
             "line 3, column 10 of the key",
         ),
     ] {
