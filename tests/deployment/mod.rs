@@ -1,6 +1,6 @@
 //! A deployment of one operation for tests, which answers as badly as it is told to, and the binary that is run at it.
 
-#![allow(dead_code)] // Each test binary uses another part of this room.
+#![allow(dead_code, unused_imports)] // Each test binary uses another part of this room.
 
 pub mod bare;
 pub mod program;
