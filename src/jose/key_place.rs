@@ -75,7 +75,7 @@ mod tests {
             ("{\n  \"kty\": \"XX\" }", Some((2, 10))),
             (
                 "{\n  \"kty\": \"OKP\", \"crv\": \"Ed25519\", \"x\": \"A=\" }",
-                Some((2, 43)),
+                Some((2, 40)),
             ),
             (
                 "\n\n-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n",
