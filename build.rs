@@ -42,5 +42,7 @@ fn main() {
         writeln!(out, "];").expect("a string takes it");
     }
     let to = Path::new(&env::var("OUT_DIR").expect("cargo sets it")).join("suites.rs");
+    // A copied `target` may share this file by a hard link; what others read must not change under them.
+    let _ = fs::remove_file(&to);
     fs::write(to, out).expect("OUT_DIR can be written");
 }
