@@ -29,7 +29,7 @@ fn judge_all(deployment: &Deployment, claims: &Map<String, Value>) -> BTreeSet<S
     );
     let mut made = BTreeSet::new();
     for (id, forgery) in catalogue().forgeries() {
-        if id.starts_with("proof-") {
+        if id.starts_with("proof-") || is_of_a_contract(id) {
             continue;
         }
         let expect = faults::of(id).unwrap_or_else(|| panic!("{id} has no fault"));
@@ -81,7 +81,7 @@ fn a_verifier_that_forgives_only_that_accepts() {
     }
     for (id, _) in catalogue().forgeries() {
         assert!(
-            made.contains(id) || id.starts_with("proof-"),
+            made.contains(id) || id.starts_with("proof-") || is_of_a_contract(id),
             "{id} can be made for no deployment"
         );
     }
@@ -149,7 +149,8 @@ fn needs_are_what_is_missed() {
             Err(Unforgeable::Template(_)) => assert!(!alone, "{id}"),
             Err(Unforgeable::NothingToChange(_)) => {}
             // An access token has not the members of a proof.
-            Err(Unforgeable::NoMember { .. }) if id.starts_with("proof-") => {}
+            Err(Unforgeable::NoMember { .. })
+                if id.starts_with("proof-") || is_of_a_contract(id) => {}
             Err(reason) => panic!("{id}: {reason}"),
         }
     }
@@ -195,6 +196,13 @@ fn a_bomb_is_as_large_as_it_says() {
         .read_to_end(&mut inflated)
         .unwrap();
     assert_eq!(inflated, vec![0; 1 << 20]);
+}
+
+/// About claims that one contract gives a meaning, which the verifier of this test does not know.
+fn is_of_a_contract(id: &str) -> bool {
+    ["tenant-claim/", "name-claim/"]
+        .iter()
+        .any(|entry| id.starts_with(entry))
 }
 
 proptest! {
