@@ -2,6 +2,11 @@
 //!
 //! `PROOFMARK_ARENA` is the folder with the servers, `ARENA` the one that its `setup.sh` installed the libraries into.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "says what it found, or what it would need"
+)]
+
 mod deployment;
 
 use std::path::{Path, PathBuf};

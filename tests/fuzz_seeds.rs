@@ -1,5 +1,7 @@
 //! The bodies of the fuzz targets over their stored seeds, and over damaged copies of them.
 
+#![expect(clippy::print_stderr, reason = "names the seed that a body panics on")]
+
 use std::path::Path;
 
 use proofmark::fuzz::BODIES;

@@ -2,6 +2,11 @@
 //!
 //! `.ci/run` installs what they are made of under `target/stacks/`.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "says what it found, or what it would need"
+)]
+
 mod deployment;
 
 use std::path::{Path, PathBuf};
