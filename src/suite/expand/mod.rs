@@ -1,0 +1,271 @@
+//! Library + target → plan. Pure.
+
+mod select;
+mod unusable;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use crate::suite::forging;
+use crate::suite::library::Library;
+use crate::suite::model::{Check, Domain, Level};
+use crate::suite::pattern;
+use crate::suite::plan::{
+    Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason,
+};
+use crate::suite::target::Target;
+
+/// Which checks the user asked for; empty lists ask for all.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pub checks: Vec<String>,
+    pub suites: Vec<String>,
+}
+
+/// Upper bound on the cases of one check; a matrix over it is a mistake in the suite or an enormous target.
+pub const MAX_CASES_PER_CHECK: usize = 5_000;
+
+/// Expands every check that the contract includes and the user wants.
+pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted) -> Plan {
+    let lists = library.lists();
+    let selection = library
+        .contract(contract)
+        .map(|contract| contract.checks.clone());
+    let expander = Expander {
+        target: &target,
+        lists: &lists,
+        library,
+    };
+    let mut situations = IndexMap::new();
+    for (name, situation) in library.situations() {
+        if let Ok(all) = expander.product(&situation.for_each)
+            && let Some(bindings) = all.into_iter().find(|bindings| {
+                expander
+                    .unusable_request(&situation.request, bindings, &[])
+                    .is_none()
+            })
+        {
+            situations.insert(
+                name.clone(),
+                PlannedSituation {
+                    situation: situation.clone(),
+                    bindings,
+                },
+            );
+        }
+    }
+    let expander = Expander {
+        target: &target,
+        lists: &lists,
+        library,
+    };
+    let mut checks = IndexMap::new();
+    let mut cases = Vec::new();
+    for (suite, check) in library.checks() {
+        let included = selection
+            .as_ref()
+            .is_none_or(|s| s.include.iter().any(|p| pattern::matches(p, &check.id)));
+        let asked = (wanted.checks.is_empty()
+            || wanted.checks.iter().any(|p| pattern::matches(p, &check.id)))
+            && (wanted.suites.is_empty()
+                || wanted.suites.iter().any(|s| pattern::matches(s, suite)));
+        if !included || !asked {
+            continue;
+        }
+        let level = level(check, &target);
+        checks.insert(
+            check.id.clone(),
+            PlannedCheck {
+                suite: suite.to_owned(),
+                level,
+                check: check.clone(),
+            },
+        );
+        let excluded = selection.as_ref().and_then(|s| {
+            s.exclude
+                .iter()
+                .find(|(p, _)| pattern::matches(p, &check.id))
+                .map(|(_, reason)| reason.clone())
+        });
+        match excluded {
+            Some(says) => cases.push(skipped(check, SkipReason::NotApplicable, says)),
+            None => cases.extend(expander.cases(check, &situations)),
+        }
+    }
+    let forgeries = forging::used(library, &target, &lists, &checks, &cases);
+    Plan {
+        target,
+        lists,
+        situations,
+        forgeries,
+        checks,
+        cases,
+    }
+}
+
+fn level(check: &Check, target: &Target) -> Level {
+    target
+        .levels
+        .iter()
+        .rev()
+        .find(|(p, _)| pattern::matches(p, &check.id))
+        .map_or_else(|| check.level.by_default(), |(_, level)| *level)
+}
+
+fn skipped(check: &Check, reason: SkipReason, says: String) -> Case {
+    Case {
+        id: check.id.clone(),
+        check: check.id.clone(),
+        bindings: Bindings::new(),
+        skip: Some(Skip { reason, says }),
+    }
+}
+
+struct Expander<'a> {
+    target: &'a Target,
+    lists: &'a IndexMap<String, Vec<Value>>,
+    library: &'a Library,
+}
+
+impl Expander<'_> {
+    fn cases(&self, check: &Check, situations: &IndexMap<String, PlannedSituation>) -> Vec<Case> {
+        if let Some(skip) = self.unmet_need(check) {
+            return vec![skipped(check, skip.reason, skip.says)];
+        }
+        let all = match self.product(&check.for_each) {
+            Ok(all) => all,
+            Err(says) => return vec![skipped(check, SkipReason::Missing, says)],
+        };
+        all.into_iter()
+            .map(|bindings| {
+                let skip = self.unusable(check, &bindings, situations);
+                Case {
+                    id: label(&check.id, &bindings),
+                    check: check.id.clone(),
+                    bindings,
+                    skip,
+                }
+            })
+            .collect()
+    }
+
+    fn unmet_need(&self, check: &Check) -> Option<Skip> {
+        let needs = &check.needs;
+        let consent = &self.target.consent;
+        for asked in &needs.consent {
+            let given = match asked.as_str() {
+                "load" => consent.load,
+                "destructive" => consent.destructive,
+                _ => consent.writes,
+            };
+            if !given {
+                return Some(Skip {
+                    reason: SkipReason::Consent,
+                    says: format!("the target file does not consent to `{asked}`"),
+                });
+            }
+        }
+        if let Some(feature) = needs
+            .features
+            .iter()
+            .find(|f| !self.target.features.contains(f))
+        {
+            return Some(missing(format!(
+                "neither contract nor target file declare the feature `{feature}`"
+            )));
+        }
+        if let Some(param) = needs
+            .params
+            .iter()
+            .find(|p| !self.target.params.contains_key(*p))
+        {
+            return Some(missing(format!(
+                "neither contract nor target file set the parameter `{param}`"
+            )));
+        }
+        if check.rotates() && self.target.issuer.is_none() {
+            return Some(missing(
+                "the target file has no `issuer`, so the keys that the target trusts are not ours to change"
+                    .to_owned(),
+            ));
+        }
+        if needs.dns_name && self.target.https.host.parse::<std::net::IpAddr>().is_ok() {
+            return Some(missing(
+                "the target is reached by an IP address, and this holds for DNS names".to_owned(),
+            ));
+        }
+        if needs.plain_address && self.target.plain.is_none() {
+            return Some(missing(
+                "the target has no plain-HTTP address to try".to_owned(),
+            ));
+        }
+        None
+    }
+
+    /// All combinations, or why there are none.
+    fn product(&self, for_each: &IndexMap<String, Domain>) -> Result<Vec<Bindings>, String> {
+        let mut all = vec![Bindings::new()];
+        for (name, domain) in for_each {
+            let mut next = Vec::new();
+            let mut why = None;
+            for bindings in &all {
+                match self.values(domain, bindings) {
+                    Ok(values) => next.extend(values.into_iter().map(|value| {
+                        let mut bindings = bindings.clone();
+                        bindings.insert(name.clone(), value);
+                        bindings
+                    })),
+                    Err(says) => why = Some(says),
+                }
+                if next.len() > MAX_CASES_PER_CHECK {
+                    next.truncate(MAX_CASES_PER_CHECK);
+                    break;
+                }
+            }
+            if next.is_empty() {
+                return Err(why.unwrap_or_else(|| format!("there is no `{name}` to run over")));
+            }
+            all = next;
+        }
+        Ok(all)
+    }
+
+    fn scope<'s>(&'s self, bindings: &'s Bindings) -> PlanScope<'s> {
+        PlanScope {
+            target: self.target,
+            lists: self.lists,
+            bindings,
+        }
+    }
+}
+
+fn missing(says: String) -> Skip {
+    Skip {
+        reason: SkipReason::Missing,
+        says,
+    }
+}
+
+fn label(id: &str, bindings: &Bindings) -> String {
+    if bindings.is_empty() {
+        return id.to_owned();
+    }
+    let values: Vec<String> = bindings
+        .values()
+        .map(|value| match value {
+            Value::Object(members) => members
+                .get("name")
+                .map(crate::suite::template::show)
+                .unwrap_or_else(|| value.to_string()),
+            other => crate::suite::template::show(other),
+        })
+        .map(|text| {
+            if text.chars().count() > 60 {
+                text.chars().take(57).chain("...".chars()).collect()
+            } else {
+                text
+            }
+        })
+        .collect();
+    format!("{id}[{}]", values.join(", "))
+}

@@ -1,0 +1,242 @@
+//! What the variables of a matrix run over.
+
+use serde_json::{Value, json};
+
+use super::Expander;
+use crate::suite::forging;
+use crate::suite::model::{Domain, Selected};
+use crate::suite::plan::Bindings;
+use crate::suite::template::fill_text;
+
+impl Expander<'_> {
+    pub(super) fn values(
+        &self,
+        domain: &Domain,
+        bindings: &Bindings,
+    ) -> Result<Vec<Value>, String> {
+        let selected = match domain {
+            Domain::Values(values) => return Ok(values.clone()),
+            Domain::Selected(selected) => selected,
+        };
+        let mut values = self.select(selected, bindings)?;
+        if let Some(most) = selected.take {
+            values.truncate(most);
+        }
+        Ok(values)
+    }
+
+    fn select(&self, selected: &Selected, bindings: &Bindings) -> Result<Vec<Value>, String> {
+        let target = self.target;
+        let not: Vec<&str> = selected
+            .not
+            .as_deref()
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect();
+        if let Some(words) = &selected.operations {
+            let words = fill_text(words, &self.scope(bindings)).map_err(|e| e.to_string())?;
+            let words: Vec<&str> = words.split_whitespace().collect();
+            let found: Vec<Value> = target
+                .operations
+                .iter()
+                .filter(|(name, _)| words.iter().all(|word| self.operation_is(name, word)))
+                .filter(|(name, _)| !not.iter().any(|word| self.operation_is(name, word)))
+                .map(|(name, _)| json!(name))
+                .collect();
+            return some(found, || {
+                format!("the target has no operation that is {}", quoted(&words))
+            });
+        }
+        if let Some(words) = &selected.principals {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            let on = selected
+                .on
+                .as_ref()
+                .and_then(|on| bindings.get(on))
+                .and_then(Value::as_str);
+            let found: Vec<Value> = target
+                .principals
+                .keys()
+                .filter(|name| words.iter().all(|word| self.principal_is(name, word, on)))
+                .filter(|name| !not.iter().any(|word| self.principal_is(name, word, on)))
+                .map(|name| json!(name))
+                .collect();
+            let of = on.map(|on| format!(" for `{on}`")).unwrap_or_default();
+            return some(found, || {
+                format!("the target has no principal that is {}{of}", quoted(&words))
+            });
+        }
+        if let Some(name) = &selected.list {
+            return some(self.lists.get(name).cloned().unwrap_or_default(), || {
+                format!("the list `{name}` is empty")
+            });
+        }
+        if let Some(words) = &selected.situations {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            let is = |name: &String, kinds: &Vec<String>, words: &str| {
+                words
+                    .split('|')
+                    .any(|word| word == name || kinds.iter().any(|k| k == word))
+            };
+            let found: Vec<Value> = self
+                .library
+                .situations()
+                .filter(|(name, s)| {
+                    words == ["all"] || words.iter().all(|word| is(name, &s.kinds, word))
+                })
+                .filter(|(name, s)| !not.iter().any(|word| is(name, &s.kinds, word)))
+                .map(|(name, _)| json!(name))
+                .collect();
+            return some(found, || format!("no situation is {}", quoted(&words)));
+        }
+        if !selected.forgeries.is_empty() {
+            let found: Vec<Value> = selected
+                .forgeries
+                .iter()
+                .flat_map(|id| self.library.variants(id))
+                .map(|(name, _)| json!(name))
+                .collect();
+            return some(found, || {
+                format!(
+                    "the catalogue has no forgery {}",
+                    selected.forgeries.join(", ")
+                )
+            });
+        }
+        if let Some(variable) = &selected.violations {
+            let operation = bindings
+                .get(variable)
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let found = target
+                .operations
+                .get(operation)
+                .map(|o| o.violations.keys().map(|v| json!(v)).collect());
+            return some(found.unwrap_or_default(), || {
+                format!("operation `{operation}` lists no `violations` of its schema")
+            });
+        }
+        if let Some(param) = &selected.param {
+            let found = match target.params.get(param) {
+                Some(Value::Array(items)) => items
+                    .iter()
+                    .filter(|item| !not.iter().any(|word| item.as_str() == Some(word)))
+                    .cloned()
+                    .collect(),
+                Some(Value::Object(members)) => members
+                    .iter()
+                    .map(|(name, value)| json!({"name": name, "value": value}))
+                    .collect(),
+                _ => Vec::new(),
+            };
+            return some(found, || {
+                if target.params.contains_key(param) {
+                    format!("the parameter `{param}` holds nothing that this is about")
+                } else {
+                    format!("neither contract nor target file set the parameter `{param}`")
+                }
+            });
+        }
+        Ok(Vec::new())
+    }
+
+    fn operation_is(&self, name: &str, words: &str) -> bool {
+        words
+            .split('|')
+            .any(|word| self.operation_is_one(name, word))
+    }
+
+    fn operation_is_one(&self, name: &str, word: &str) -> bool {
+        let target = self.target;
+        let Some(operation) = target.operations.get(name) else {
+            return false;
+        };
+        match word {
+            "public" => operation.allow.is_none(),
+            "protected" => operation.allow.is_some(),
+            "read" => matches!(operation.method.as_str(), "GET"),
+            "write" => operation.writes(),
+            "with-body" => operation.body.is_some(),
+            "with-state" => operation.state.is_some(),
+            "with-token" => target.principals.keys().any(|principal| {
+                self.principal_is_one(principal, "allowed", Some(name))
+                    && forging::token_kind(target, principal).is_some()
+            }),
+            "with-violations" => !operation.violations.is_empty(),
+            "restricted" => self
+                .target
+                .principals
+                .keys()
+                .any(|principal| self.principal_is(principal, "forbidden", Some(name))),
+            _ => {
+                word == name
+                    || operation.method == word
+                    || operation.kinds.iter().any(|kind| kind == word)
+            }
+        }
+    }
+
+    fn principal_is(&self, name: &str, words: &str, on: Option<&str>) -> bool {
+        words
+            .split('|')
+            .any(|word| self.principal_is_one(name, word, on))
+    }
+
+    fn principal_is_one(&self, name: &str, word: &str, on: Option<&str>) -> bool {
+        let target = self.target;
+        let Some(principal) = target.principals.get(name) else {
+            return false;
+        };
+        let authenticated = principal
+            .credentials
+            .keys()
+            .any(|kind| target.credentials.get(kind).is_some_and(|c| !c.context));
+        let ordinary =
+            principal.kinds.is_empty() || principal.kinds.iter().all(|kind| kind == "ordinary");
+        let operation = on.and_then(|on| target.operations.get(on));
+        match word {
+            "anonymous" => name == "anonymous",
+            "authenticated" => authenticated,
+            "ordinary" => ordinary && authenticated,
+            "with-token" => forging::token_kind(target, name).is_some(),
+            "entitled" => operation.is_some_and(|o| target.may(name, o)),
+            "allowed" => ordinary && operation.is_some_and(|o| target.may(name, o)),
+            "forbidden" => {
+                ordinary && authenticated && operation.is_some_and(|o| !target.may(name, o))
+            }
+            "unentitled" => operation.is_some_and(|o| !target.may(name, o)),
+            "other-tenant" if operation.is_none() && on.is_some() => on
+                .and_then(|on| target.principals.get(on))
+                .is_some_and(|other| {
+                    other.tenant.is_some()
+                        && principal.tenant.is_some()
+                        && other.tenant != principal.tenant
+                }),
+            "same-role" => on
+                .and_then(|on| target.principals.get(on))
+                .is_some_and(|other| {
+                    principal
+                        .roles
+                        .iter()
+                        .any(|role| other.roles.contains(role))
+                }),
+            _ => {
+                word == name
+                    || principal.roles.iter().any(|role| role == word)
+                    || principal.kinds.iter().any(|kind| kind == word)
+            }
+        }
+    }
+}
+
+fn some(found: Vec<Value>, says: impl FnOnce() -> String) -> Result<Vec<Value>, String> {
+    if found.is_empty() {
+        Err(says())
+    } else {
+        Ok(found)
+    }
+}
+
+fn quoted(words: &[&str]) -> String {
+    format!("`{}`", words.join("` and `"))
+}
