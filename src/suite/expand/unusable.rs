@@ -95,10 +95,10 @@ impl Expander<'_> {
                 return Some(missing(format!("{says}, which `{name}` needs")));
             }
         }
-        if let Some(Ok(forgery)) = send.token.as_ref().map(|text| fill_text(text, &scope)) {
-            if let Some(says) = forging::unmet(self.library, self.target, &sender?, &forgery) {
-                return Some(missing(says));
-            }
+        if let Some(Ok(forgery)) = send.token.as_ref().map(|text| fill_text(text, &scope))
+            && let Some(says) = forging::unmet(self.library, self.target, &sender?, &forgery)
+        {
+            return Some(missing(says));
         }
         let unpublished = references(&send.send)
             .unwrap_or_default()
