@@ -150,10 +150,7 @@ impl Forger {
         let Some(minting) = &terms.minting_key else {
             return Ok(None);
         };
-        let scope = SecretScope {
-            secrets: &self.secrets,
-        };
-        let text = fill_text(&minting.key, &scope).map_err(|error| error.to_string())?;
+        let text = fill_text(&minting.key, &self.secrets).map_err(|error| error.to_string())?;
         let algorithm = minting.algorithm.as_deref().map(|name| {
             Algorithm::of_name(name).ok_or_else(|| format!("`{name}` is no JWS algorithm"))
         });
@@ -177,10 +174,7 @@ impl Forger {
         terms: &TokenTerms,
     ) -> Result<Option<Vec<u8>>, String> {
         if let Some(text) = &terms.public_key {
-            let scope = SecretScope {
-                secrets: &self.secrets,
-            };
-            let text = fill_text(text, &scope).map_err(|error| error.to_string())?;
+            let text = fill_text(text, &self.secrets).map_err(|error| error.to_string())?;
             let set =
                 import(text.as_bytes()).map_err(|error| format!("the public key: {error}"))?;
             return Ok(Some(set.public_document().to_string().into_bytes()));
@@ -276,21 +270,6 @@ fn target_key(document: &[u8], valid: &str) -> Result<Option<TargetKey>, String>
     match named {
         Some(key) => Ok(Some(key)),
         None => TargetKey::of_set(document, None).map_err(|error| format!("the key set: {error}")),
-    }
-}
-
-struct SecretScope<'a> {
-    secrets: &'a Secrets,
-}
-
-impl Scope for SecretScope<'_> {
-    fn find(&self, path: &[&str]) -> Option<Found> {
-        let ["secret", rest @ ..] = path else {
-            return None;
-        };
-        self.secrets
-            .get(&rest.join("."))
-            .map(|value| Found::Literal(Value::String(value.to_owned())))
     }
 }
 

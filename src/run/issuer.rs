@@ -79,9 +79,7 @@ impl Issuer {
             .filter(|algorithm| !algorithm.name().starts_with("HS"))
             .ok_or_else(|| says(format!("`{name}` is no JWS algorithm with a key pair")))?;
         let secret = |text: &Option<String>| {
-            let filled = text
-                .as_ref()
-                .map(|text| fill_text(text, &SecretScope(secrets)));
+            let filled = text.as_ref().map(|text| fill_text(text, secrets));
             filled.transpose().map_err(|error| says(error.to_string()))
         };
         let tls = match (secret(&terms.certificate)?, secret(&terms.key)?) {
@@ -186,7 +184,7 @@ impl Issuer {
         let issued = if life > 0 { now } else { now + life - usual };
         let bindings = Bindings::new();
         let scope = ClaimScope {
-            secrets: SecretScope(secrets),
+            secrets,
             plan: PlanScope {
                 target: &plan.target,
                 lists: &plan.lists,
@@ -352,21 +350,9 @@ fn document(keys: &[Arc<SigningKey>]) -> Vec<u8> {
     json!({ "keys": keys }).to_string().into_bytes()
 }
 
-struct SecretScope<'a>(&'a Secrets);
-
-impl Scope for SecretScope<'_> {
-    fn find(&self, path: &[&str]) -> Option<Found> {
-        let ["secret", rest @ ..] = path else {
-            return None;
-        };
-        let value = self.0.get(&rest.join("."))?;
-        Some(Found::Literal(Value::String(value.to_owned())))
-    }
-}
-
 /// What claims refer to: `now`, `random`, `issuer`, secrets, and the names of the plan.
 struct ClaimScope<'a> {
-    secrets: SecretScope<'a>,
+    secrets: &'a Secrets,
     plan: PlanScope<'a>,
     own: BTreeMap<&'static str, Value>,
 }

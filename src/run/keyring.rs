@@ -16,7 +16,7 @@ use crate::judge::capture;
 use crate::suite::Secrets;
 use crate::suite::model::{Body, Capture, CredentialSource, Exchange, Oauth2, Send, SourceSpec};
 use crate::suite::plan::{Bindings, Plan};
-use crate::suite::template::{Found, Scope, fill_text, fill_value, show};
+use crate::suite::template::{Scope, fill_text, fill_value, show};
 use crate::wire::Roots;
 
 /// A credential is renewed when less than this is left of its life.
@@ -145,10 +145,7 @@ impl Keyring {
     }
 
     fn filled_body(&self, exchange: &Exchange) -> Result<Value, String> {
-        let scope = SecretScope {
-            secrets: &self.secrets,
-        };
-        let body = fill_value(&exchange.body, &scope).map_err(|error| error.to_string())?;
+        let body = fill_value(&exchange.body, &self.secrets).map_err(|error| error.to_string())?;
         // Filled already; whatever `${` a secret holds must not be read as a reference.
         Ok(escape(body))
     }
@@ -160,12 +157,9 @@ impl Keyring {
         line: &Line,
         depth: u8,
     ) -> Result<Held, String> {
-        let scope = SecretScope {
-            secrets: &self.secrets,
-        };
         match source {
             CredentialSource::Literal(text) => {
-                let value = fill_text(text, &scope).map_err(|error| error.to_string())?;
+                let value = fill_text(text, &self.secrets).map_err(|error| error.to_string())?;
                 Ok(Held {
                     value,
                     until: None,
@@ -174,8 +168,8 @@ impl Keyring {
             }
             CredentialSource::Source(spec) => match spec.as_ref() {
                 SourceSpec::Exchange(exchange) => self.exchange(exchange, plan, line, depth).await,
-                SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, &scope).await,
-                SourceSpec::Command(words) => command(words, &scope).await,
+                SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, &self.secrets).await,
+                SourceSpec::Command(words) => command(words, &self.secrets).await,
                 SourceSpec::Issue(issue) => {
                     let issuer = line.outside.issuer.as_ref();
                     let issuer = issuer.ok_or("the target file has no `issuer`")?;
@@ -477,20 +471,5 @@ pub(super) fn escape(value: Value) -> Value {
             Value::Object(escaped.collect())
         }
         other => other,
-    }
-}
-
-struct SecretScope<'a> {
-    secrets: &'a Secrets,
-}
-
-impl Scope for SecretScope<'_> {
-    fn find(&self, path: &[&str]) -> Option<Found> {
-        let ["secret", rest @ ..] = path else {
-            return None;
-        };
-        self.secrets
-            .get(&rest.join("."))
-            .map(|value| Found::Literal(Value::String(value.to_owned())))
     }
 }

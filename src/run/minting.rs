@@ -98,11 +98,7 @@ impl Scope for ClaimsScope<'_> {
     fn find(&self, path: &[&str]) -> Option<Found> {
         match path {
             ["claims"] => Some(Found::Literal(Value::Object(self.claims.clone()))),
-            ["secret", rest @ ..] => self
-                .secrets
-                .get(&rest.join("."))
-                .map(|value| Found::Literal(Value::String(value.to_owned()))),
-            _ => None,
+            _ => self.secrets.find(path),
         }
     }
 }

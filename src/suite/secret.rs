@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::Value;
+
+use super::template::{Found, Scope};
+
 /// Names to secret values.
 #[derive(Clone, Default)]
 pub struct Secrets(BTreeMap<String, String>);
@@ -24,6 +28,17 @@ impl Secrets {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// `secret.NAME`; names may hold dots.
+impl Scope for Secrets {
+    fn find(&self, path: &[&str]) -> Option<Found> {
+        let ["secret", rest @ ..] = path else {
+            return None;
+        };
+        let value = self.get(&rest.join("."))?;
+        Some(Found::Literal(Value::String(value.to_owned())))
     }
 }
 
