@@ -18,3 +18,25 @@ pub struct Operation {
     /// The operation whose answer holds an id for `{id}` (member `id`, of the first entry where it is a list).
     pub id_from: &'static str,
 }
+
+impl Operation {
+    /// Without a body, an effect or an id.
+    pub const fn new(
+        name: &'static str,
+        method: &'static str,
+        path: &'static str,
+        who: &'static [&'static str],
+        status: u16,
+    ) -> Self {
+        Self {
+            name,
+            method,
+            path,
+            who,
+            body: "",
+            status,
+            read_by: "",
+            id_from: "",
+        }
+    }
+}

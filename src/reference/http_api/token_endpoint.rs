@@ -14,7 +14,7 @@ use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::{Holds, Response};
 use crate::reference::operation::Operation;
 use crate::reference::secret::Hashed;
-use crate::reference::token;
+use crate::reference::token::{self, KEY_SET_PATH};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -46,16 +46,7 @@ pub const ROUTES: &[Route<HttpApi>] = &[
         run: grant,
     },
     Route {
-        operation: Operation {
-            name: "key-set",
-            method: "GET",
-            path: "/.well-known/jwks.json",
-            who: &["anonymous"],
-            body: "",
-            status: 200,
-            read_by: "",
-            id_from: "",
-        },
+        operation: Operation::new("key-set", "GET", KEY_SET_PATH, &["anonymous"], 200),
         access: Access::Everybody,
         schema: None,
         run: key_set,

@@ -14,7 +14,7 @@ use crate::reference::http::{Holds, Response};
 use crate::reference::operation::Operation;
 use crate::reference::password::{self, Password};
 use crate::reference::secret::random_id;
-use crate::reference::token::LIFETIME;
+use crate::reference::token::{KEY_SET_PATH, LIFETIME};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -110,16 +110,7 @@ pub const ROUTES: &[Route<Intraverse>] = &[
         run: update_me,
     },
     Route {
-        operation: Operation {
-            name: "key-set",
-            method: "GET",
-            path: "/.well-known/jwks.json",
-            who: &["anonymous"],
-            body: "",
-            status: 200,
-            read_by: "",
-            id_from: "",
-        },
+        operation: Operation::new("key-set", "GET", KEY_SET_PATH, &["anonymous"], 200),
         access: Access::Everybody,
         schema: None,
         run: key_set,

@@ -84,16 +84,13 @@ const EVERYBODY: &[&str] = &["user", "business", "admin"];
 
 pub const ROUTES: &[Route<Pers>] = &[
     Route {
-        operation: Operation {
-            name: "key-set",
-            method: "GET",
-            path: "/v2/.well-known/jwks.json",
-            who: &["anonymous"],
-            body: "",
-            status: 200,
-            read_by: "",
-            id_from: "",
-        },
+        operation: Operation::new(
+            "key-set",
+            "GET",
+            "/v2/.well-known/jwks.json",
+            &["anonymous"],
+            200,
+        ),
         access: access::PUBLIC,
         schema: None,
         run: key_set,
