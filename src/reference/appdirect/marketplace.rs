@@ -39,42 +39,30 @@ const QUERY: &[Member] = &[
     optional("operationName", Kind::Text(0, 100)),
 ];
 
-const fn operation(
-    name: &'static str,
-    method: &'static str,
-    path: &'static str,
-    who: &'static [&'static str],
-) -> Operation {
-    Operation {
-        name,
-        method,
-        path,
-        who,
-        body: "",
-        status: 200,
-        read_by: "",
-        id_from: "",
-    }
-}
-
 pub const ROUTES: &[Route<Appdirect>] = &[
     Route {
         operation: Operation {
             body: r#"{"query":"mutation { secureToken { token } }"}"#,
-            ..operation("exchange", "POST", "/marketplace/graphql", &[])
+            ..Operation::new("exchange", "POST", "/marketplace/graphql", &[], 200)
         },
         access: Access::Everybody,
         schema: Some(QUERY),
         run: exchange,
     },
     Route {
-        operation: operation("account", "GET", "/marketplace/account", &[]),
+        operation: Operation::new("account", "GET", "/marketplace/account", &[], 200),
         access: Access::Session,
         schema: None,
         run: account,
     },
     Route {
-        operation: operation("key-set", "GET", "/marketplace/.well-known/jwks.json", &[]),
+        operation: Operation::new(
+            "key-set",
+            "GET",
+            "/marketplace/.well-known/jwks.json",
+            &[],
+            200,
+        ),
         access: Access::Everybody,
         schema: None,
         run: key_set,

@@ -12,6 +12,8 @@ mod access;
 mod cors;
 mod marketplace;
 mod orders;
+mod products;
+mod profile;
 mod trust;
 
 use std::collections::{BTreeMap, HashMap};
@@ -33,7 +35,12 @@ use super::token::Issuer;
 use super::{edge, listen, old_tls, token};
 use crate::jose::Algorithm;
 
-const ROUTES: &[&[Route<Appdirect>]] = &[orders::ROUTES, marketplace::ROUTES];
+const ROUTES: &[&[Route<Appdirect>]] = &[
+    profile::ROUTES,
+    orders::ROUTES,
+    products::ROUTES,
+    marketplace::ROUTES,
+];
 
 const HEADERS: &[(&str, &str)] = &[
     (
@@ -102,6 +109,14 @@ struct Session {
     has_ended: bool,
 }
 
+#[derive(Default)]
+struct State {
+    orders: Vec<orders::Order>,
+    products: Vec<products::Product>,
+    /// By account id.
+    nicknames: HashMap<String, String>,
+}
+
 pub struct Appdirect {
     edge: Arc<Edge>,
     /// Of the API.
@@ -111,15 +126,15 @@ pub struct Appdirect {
     other: Issuer,
     accounts: Vec<Account>,
     sessions: HashMap<Hashed, Session>,
-    orders: Mutex<Vec<orders::Order>>,
+    state: Mutex<State>,
     /// Bound and never listened on, so that nobody else gets the port of our issuer.
     _held: Option<TcpSocket>,
 }
 
 impl Appdirect {
-    /// A panic of a handler would poison the lock; the orders are still whole.
-    fn orders(&self) -> MutexGuard<'_, Vec<orders::Order>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A panic of a handler would poison the lock; the state is still whole, since handlers change it last.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn flaws(&self) -> &FlawSet {
@@ -158,7 +173,7 @@ impl Application for Appdirect {
     }
 
     fn exists(&self, template: &str, id: &str) -> bool {
-        template != orders::ITEM || self.orders().iter().any(|order| order.id == id)
+        template != orders::ITEM || self.state().orders.iter().any(|order| order.id == id)
     }
 
     fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
@@ -219,7 +234,10 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         other: issuer(),
         accounts,
         sessions,
-        orders: Mutex::new(orders),
+        state: Mutex::new(State {
+            orders,
+            ..State::default()
+        }),
         _held: held,
     };
     Built {

@@ -8,7 +8,7 @@ use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, optional, required};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
-use crate::reference::http::Response;
+use crate::reference::http::{Holds, Response};
 use crate::reference::operation::Operation;
 use crate::reference::secret::random_id;
 
@@ -19,7 +19,7 @@ pub const FLAWS: &[Flaw] = &[flaw(
 )];
 
 pub const ITEM: &str = "/orders/{id}";
-const MEMBERS: &[&str] = &["user", "admin"];
+pub const MEMBERS: &[&str] = &["user", "admin"];
 /// Most orders kept.
 const KEPT: usize = 2000;
 
@@ -29,46 +29,21 @@ const NEW: &[Member] = &[
     optional("plan", Kind::OneOf(&["monthly", "yearly"])),
 ];
 
-const fn operation(
-    name: &'static str,
-    method: &'static str,
-    path: &'static str,
-    who: &'static [&'static str],
-    status: u16,
-) -> Operation {
-    Operation {
-        name,
-        method,
-        path,
-        who,
-        body: "",
-        status,
-        read_by: "",
-        id_from: "",
-    }
-}
-
 pub const ROUTES: &[Route<Appdirect>] = &[
     Route {
-        operation: operation("me", "GET", "/me", MEMBERS, 200),
-        access: Access::Member,
-        schema: None,
-        run: me,
-    },
-    Route {
-        operation: operation("status", "GET", "/status", &[], 200),
+        operation: Operation::new("status", "GET", "/status", &[], 200),
         access: Access::Everybody,
         schema: None,
         run: status,
     },
     Route {
-        operation: operation("list-members", "GET", "/members", &["admin"], 200),
+        operation: Operation::new("list-members", "GET", "/members", &["admin"], 200),
         access: Access::Admin,
         schema: None,
         run: list_members,
     },
     Route {
-        operation: operation("list-orders", "GET", "/orders", MEMBERS, 200),
+        operation: Operation::new("list-orders", "GET", "/orders", MEMBERS, 200),
         access: Access::Member,
         schema: None,
         run: list,
@@ -77,7 +52,7 @@ pub const ROUTES: &[Route<Appdirect>] = &[
         operation: Operation {
             body: r#"{"product":"Milk","quantity":1}"#,
             read_by: "list-orders",
-            ..operation("create-order", "POST", "/orders", MEMBERS, 201)
+            ..Operation::new("create-order", "POST", "/orders", MEMBERS, 201)
         },
         access: Access::Member,
         schema: Some(NEW),
@@ -86,7 +61,7 @@ pub const ROUTES: &[Route<Appdirect>] = &[
     Route {
         operation: Operation {
             id_from: "list-orders",
-            ..operation("show-order", "GET", ITEM, &["user"], 200)
+            ..Operation::new("show-order", "GET", ITEM, &["user"], 200)
         },
         access: Access::Member,
         schema: None,
@@ -117,18 +92,8 @@ impl Order {
     }
 }
 
-fn me(call: &Call<'_, Appdirect>) -> Result<Response, Error> {
-    let mut accounts = call.app.accounts.iter();
-    let own = accounts.find(|one| one.id == call.caller.account);
-    let own = own.ok_or_else(Error::not_found)?;
-    Ok(Response::json(
-        200,
-        &json!({ "id": own.id, "email": own.email, "tenant": own.tenant }),
-    ))
-}
-
 fn status(_: &Call<'_, Appdirect>) -> Result<Response, Error> {
-    Ok(Response::json(200, &json!({ "status": "up" })))
+    Ok(Response::json(200, &json!({ "status": "up" })).holds(Holds::Public))
 }
 
 fn list_members(call: &Call<'_, Appdirect>) -> Result<Response, Error> {
@@ -141,15 +106,18 @@ fn list_members(call: &Call<'_, Appdirect>) -> Result<Response, Error> {
 }
 
 fn list(call: &Call<'_, Appdirect>) -> Result<Response, Error> {
-    let orders = call.app.orders();
-    let own = orders.iter().filter(|one| one.owner == call.caller.account);
+    let state = call.app.state();
+    let own = state
+        .orders
+        .iter()
+        .filter(|one| one.owner == call.caller.account);
     let items: Vec<Value> = own.map(Order::shown).collect();
     Ok(Response::json(200, &json!({ "items": items })))
 }
 
 fn show(call: &Call<'_, Appdirect>) -> Result<Response, Error> {
-    let orders = call.app.orders();
-    let found = orders.iter().find(|one| one.id == call.id());
+    let state = call.app.state();
+    let found = state.orders.iter().find(|one| one.id == call.id());
     let order = found.ok_or_else(Error::not_found)?;
     if order.owner != call.caller.account && !call.app.flaws().has("orders-looked-up-by-id-alone") {
         return Err(Error::not_found());
@@ -158,7 +126,8 @@ fn show(call: &Call<'_, Appdirect>) -> Result<Response, Error> {
 }
 
 fn create(call: &Call<'_, Appdirect>) -> Result<Response, Error> {
-    let mut orders = call.app.orders();
+    let mut state = call.app.state();
+    let orders = &mut state.orders;
     if orders.len() >= KEPT {
         orders.remove(2);
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Issuer;
 use crate::jose::{KeyMaterial, base64url};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
-use crate::reference::http::Response;
+use crate::reference::http::{Holds, Response};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -27,7 +27,7 @@ impl Issuer {
     /// The public key alone.
     pub fn public_key_set(&self) -> Response {
         let own = self.key.public_members().unwrap_or_default();
-        Response::json(200, &json!({ "keys": [own] }))
+        Response::json(200, &json!({ "keys": [own] })).holds(Holds::Public)
     }
 
     /// The answer to whoever asks for the keys.
@@ -49,6 +49,6 @@ impl Issuer {
                 "n": base64url::encode(n), "e": "AQAB",
             }));
         }
-        Response::json(200, &json!({ "keys": keys }))
+        Response::json(200, &json!({ "keys": keys })).holds(Holds::Public)
     }
 }
