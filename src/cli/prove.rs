@@ -87,8 +87,8 @@ impl Prove {
         progress.0.finish_and_clear();
         let flaws: BTreeSet<String> = Contract::ALL
             .iter()
-            .flat_map(|c| c.catalogue().flaws())
-            .map(|flaw| flaw.id.to_owned())
+            .flat_map(|c| c.catalogue().flaws().iter().map(move |flaw| (c, flaw)))
+            .flat_map(|(c, flaw)| [flaw.id.to_owned(), format!("{}/{}", c.name(), flaw.id)])
             .collect();
         let whole = self.contract.is_none() && self.checks.is_empty() && self.flaws.is_empty();
         let mut surprises = compare(&matrices, &library, &flaws, whole);

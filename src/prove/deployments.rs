@@ -58,18 +58,20 @@ pub async fn fire(
         };
         let (library, beholder) = (library.clone(), beholder.clone());
         let wanted = match &reach {
-            None => wanted.clone(),
-            Some(reach) => Wanted {
-                checks: reach.checks(flaw),
-                suites: Vec::new(),
-            },
+            None => Some(wanted.clone()),
+            Some(reach) => Some(reach.checks(flaw))
+                .filter(|checks| !checks.is_empty())
+                .map(|checks| Wanted {
+                    checks,
+                    suites: Vec::new(),
+                }),
         };
         tasks.spawn(async move {
-            let row = if !exhaustive && wanted.checks.is_empty() {
-                Ok(Row::default())
-            } else {
-                let fired = fire_at(contract, Some(flaw), &library, &wanted).await;
-                fired.map(|fired| fired.row)
+            let row = match &wanted {
+                None => Ok(Row::default()),
+                Some(wanted) => fire_at(contract, Some(flaw), &library, wanted)
+                    .await
+                    .map(|fired| fired.row),
             };
             beholder.done(contract.name(), Some(flaw));
             drop(permit);

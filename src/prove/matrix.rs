@@ -116,7 +116,7 @@ impl Surprise {
     }
 }
 
-/// Every surprise in the matrices. `flaws` are the ids of all flaws of all deployments; `whole` says that every check
+/// Every surprise in the matrices. `flaws` are all that `proved_by` may name: the ids of the flaws of all deployments, alone and behind their contract; `whole` says that every check
 /// was fired at every deployment, so that what did not happen did not happen anywhere.
 pub fn compare(
     matrices: &[Matrix],
@@ -183,7 +183,7 @@ pub fn compare(
     }
     for (_, check) in library.checks() {
         for proof in &check.proved_by {
-            if !flaws.contains(proof.flaw()) {
+            if !flaws.contains(&proof.to_string()) {
                 surprises.push(Surprise::UnknownFlaw {
                     check: check.id.clone(),
                     flaw: proof.to_string(),
