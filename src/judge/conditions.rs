@@ -287,6 +287,7 @@ impl Sight<'_> {
 }
 
 /// The names of fields in the expectations and in what they hold, each once; not those that are references.
+/// `Location` is in every glance already.
 fn fields_of<'e>(expectations: &'e [Expectation], names: &mut Vec<&'e str>, depth: u8) {
     for expectation in expectations {
         let Expectation::Conditions(conditions) = expectation else {

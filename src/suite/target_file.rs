@@ -57,11 +57,13 @@ fn read(
         let Some(url) = url else { continue };
         match of_environment(url, environment) {
             Ok(filled) => *url = filled,
-            Err(says) => mistakes.push(document.mistake_at(pointer, says)),
+            Err(says) => {
+                mistakes.push(document.mistake_at(pointer, says));
+                // An address, so that the rest of the file is looked at, too.
+                let scheme = if pointer == "/url" { "https" } else { "http" };
+                *url = format!("{scheme}://unset.invalid");
+            }
         }
-    }
-    if !mistakes.is_empty() {
-        return Err(mistakes);
     }
     let mut secrets = Secrets::default();
     for (secret, text) in &file.secrets {
