@@ -3,12 +3,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proofmark::journal::Journal;
-use proofmark::run::{Settings, Silent, run};
+use proofmark::run::{Settings, Silent, Stop, run};
 use proofmark::suite::gather::library;
 use proofmark::suite::{Wanted, expand, target_file};
 use proofmark::wire::{Client, ClientConfig, Origin, Request, Roots, Version};
@@ -147,7 +146,7 @@ fn exchange(criterion: &mut Criterion) {
                     let settings = Settings {
                         jobs,
                         roots: roots.clone(),
-                        stop: Arc::new(AtomicBool::new(false)),
+                        stop: Stop::default(),
                     };
                     let done = run(
                         &plan,

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::exit::Exit;
 use super::output::{Fault, Output};
 use super::source::contract;
-use crate::prove::{Beholder, Matrix, Surprise, compare, fire};
+use crate::prove::{Beholder, Matrix, Surprise, Target, compare, fire};
 use crate::reference::Contract;
 use crate::report::Standing;
 use crate::suite::gather::library;
@@ -58,32 +58,28 @@ impl Prove {
         let picked = |flaw: &str| {
             self.flaws.is_empty() || self.flaws.iter().any(|p| pattern_matches(p, flaw))
         };
-        let total: usize = contracts
-            .iter()
-            .map(|c| {
-                1 + c
-                    .catalogue()
-                    .flaws()
-                    .iter()
-                    .filter(|flaw| picked(flaw.id))
-                    .count()
+        let targets: Vec<Target> = contracts
+            .into_iter()
+            .map(|contract| {
+                let flaws = contract.catalogue().flaws();
+                let flaws = flaws.iter().map(|flaw| flaw.id).filter(|id| picked(id));
+                Target {
+                    contract,
+                    flaws: flaws.collect(),
+                }
             })
-            .sum();
+            .collect();
+        let total = targets.iter().map(|target| 1 + target.flaws.len()).sum();
         let progress = Arc::new(Progress::new(out.live, total));
-        let mut matrices = Vec::new();
-        for contract in &contracts {
-            let matrix = runtime
-                .block_on(fire(
-                    *contract,
-                    &library,
-                    &wanted,
-                    picked,
-                    self.exhaustive,
-                    progress.clone(),
-                ))
-                .map_err(Fault::World)?;
-            matrices.push(matrix);
-        }
+        let matrices = runtime
+            .block_on(fire(
+                &targets,
+                &library,
+                &wanted,
+                self.exhaustive,
+                progress.clone(),
+            ))
+            .map_err(Fault::World)?;
         progress.0.finish_and_clear();
         let flaws: BTreeSet<String> = Contract::ALL
             .iter()

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,7 +12,7 @@ use super::source::{Source, open};
 use crate::journal::{Journal, RunRecord, read};
 use crate::judge::Verdict;
 use crate::report::{Conformity, View, terminal};
-use crate::run::{Observer, Settings, resume, run};
+use crate::run::{Observer, Settings, Stop, resume, run};
 use crate::suite::gather::library;
 use crate::suite::model::Level;
 use crate::suite::plan::{Case, Plan};
@@ -97,7 +96,7 @@ impl Run {
             }
             return Ok(Exit::Conforms);
         }
-        let stop = Arc::new(AtomicBool::new(false));
+        let stop = Stop::default();
         runtime.spawn(watch_for_interrupt(stop.clone()));
         let mut worst = Exit::Conforms;
         for source in sources {
@@ -154,7 +153,7 @@ impl Run {
         several: bool,
         library: &Library,
         runtime: &tokio::runtime::Runtime,
-        stop: Arc<AtomicBool>,
+        stop: Stop,
         out: &Output,
     ) -> Result<Exit, Fault> {
         let contract = source.loaded.target.contract.clone();
@@ -285,9 +284,9 @@ fn worse(a: Exit, b: Exit) -> Exit {
 }
 
 /// The first Ctrl-C ends the run in good order, the second one ends the process.
-async fn watch_for_interrupt(stop: Arc<AtomicBool>) {
+async fn watch_for_interrupt(stop: Stop) {
     while tokio::signal::ctrl_c().await.is_ok() {
-        if stop.swap(true, Ordering::Relaxed) {
+        if stop.ask() {
             std::process::exit(Exit::Interrupted as i32);
         }
     }

@@ -28,7 +28,10 @@ pub enum JournalError {
     Io(#[from] io::Error),
     #[error("line {line} of the journal is no record: {says}")]
     Record { line: usize, says: String },
-    #[error("the journal does not begin with its head; is this a Proofmark journal?")]
+    #[error(
+        "the journal does not begin with its head: the run ended before it sent anything and can be started anew without \
+         `--resume`, or this is no journal of Proofmark"
+    )]
     NoHead,
     #[error(
         "the journal has version {0}, and this proofmark reads versions up to {JOURNAL_VERSION}; use a newer one"

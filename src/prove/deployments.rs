@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -14,12 +13,12 @@ use crate::journal::{Journal, RunRecord};
 use crate::judge::Verdict;
 use crate::reference::{Contract, Deployment, Settings as Place};
 use crate::report::{CheckView, View};
-use crate::run::{Settings, Silent, run};
+use crate::run::{Settings, Silent, Stop, run};
 use crate::suite::target_file::load;
 use crate::suite::{Library, Wanted, expand};
 
-/// Deployments that are under fire at the same time. Most of their time is waiting.
-pub(super) const AT_ONCE: usize = 6;
+/// Deployments that are under fire at the same time, of all contracts together. Most of their time is waiting.
+const AT_ONCE: usize = 10;
 const JOBS: usize = 8;
 
 /// Is told how the matrix grows.
@@ -27,30 +26,58 @@ pub trait Beholder: Send + Sync {
     fn done(&self, contract: &str, flaw: Option<&str>);
 }
 
-/// The matrix of one contract, for the flaws that `wanted_flaw` picks and the checks of `wanted`. Unless `exhaustive`,
-/// a check is fired only at the flaws that it can meet ([`Reach`]); its other cells are those of the correct deployment.
+/// One contract, and what to fire at its deployments.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub contract: Contract,
+    /// Ids of the contract's flaws.
+    pub flaws: Vec<&'static str>,
+}
+
+/// The matrices of these contracts, in their order, for the checks of `wanted`. Unless `exhaustive`, a check is fired
+/// only at the flaws that it can meet ([`Reach`]); its other cells are those of the correct deployment.
 pub async fn fire(
-    contract: Contract,
+    targets: &[Target],
     library: &Arc<Library>,
     wanted: &Wanted,
-    wanted_flaw: impl Fn(&str) -> bool,
     exhaustive: bool,
     beholder: Arc<dyn Beholder>,
+) -> Result<Vec<Matrix>, String> {
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    for (at, target) in targets.iter().cloned().enumerate() {
+        let (library, wanted) = (library.clone(), wanted.clone());
+        let (beholder, permits) = (beholder.clone(), permits.clone());
+        tasks.spawn(async move {
+            let matrix = matrix(target, &library, &wanted, exhaustive, beholder, permits).await;
+            (at, matrix)
+        });
+    }
+    let mut matrices: Vec<Option<Matrix>> = targets.iter().map(|_| None).collect();
+    while let Some(joined) = tasks.join_next().await {
+        match joined {
+            Ok((at, matrix)) => matrices[at] = Some(matrix?),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+    Ok(matrices.into_iter().flatten().collect())
+}
+
+async fn matrix(
+    target: Target,
+    library: &Arc<Library>,
+    wanted: &Wanted,
+    exhaustive: bool,
+    beholder: Arc<dyn Beholder>,
+    permits: Arc<Semaphore>,
 ) -> Result<Matrix, String> {
+    let Target { contract, flaws } = target;
     let correct = fire_at(contract, None, library, wanted).await?.row;
     beholder.done(contract.name(), None);
     let reach = match exhaustive {
         true => None,
-        false => Some(Reach::of(contract, library, &correct).await?),
+        false => Some(Reach::of(contract, library, &correct, &permits).await?),
     };
-    let flaws: Vec<&'static str> = contract
-        .catalogue()
-        .flaws()
-        .iter()
-        .map(|flaw| flaw.id)
-        .filter(|id| wanted_flaw(id))
-        .collect();
-    let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for (at, flaw) in flaws.iter().copied().enumerate() {
         let Ok(permit) = permits.clone().acquire_owned().await else {
@@ -138,7 +165,7 @@ pub(super) async fn fire_at(
     let settings = Settings {
         jobs: JOBS,
         roots: loaded.roots,
-        stop: Arc::new(AtomicBool::new(false)),
+        stop: Stop::default(),
     };
     run(
         &plan,

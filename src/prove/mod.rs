@@ -5,5 +5,5 @@ mod deployments;
 mod matrix;
 mod reach;
 
-pub use deployments::{Beholder, fire};
+pub use deployments::{Beholder, Target, fire};
 pub use matrix::{Cell, Matrix, Row, Surprise, compare};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::deployments::{AT_ONCE, Fired, fire_at};
+use super::deployments::{Fired, fire_at};
 use super::matrix::Row;
 use crate::reference::Contract;
 use crate::suite::{Library, Wanted};
@@ -21,13 +21,13 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// Fires each of these checks at a deployment of its own.
+    /// Fires each of these checks at a deployment of its own, as many at once as there are permits.
     pub async fn of(
         contract: Contract,
         library: &Arc<Library>,
         checks: &Row,
+        permits: &Arc<Semaphore>,
     ) -> Result<Self, String> {
-        let permits = Arc::new(Semaphore::new(AT_ONCE));
         let mut tasks = JoinSet::new();
         for id in checks.cells.keys().cloned() {
             let Ok(permit) = permits.clone().acquire_owned().await else {

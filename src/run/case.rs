@@ -12,6 +12,7 @@ use super::outside::Mark;
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject};
+use super::stop::Stop;
 use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
 };
@@ -34,6 +35,7 @@ pub struct Field<'a> {
     pub keyring: &'a Keyring,
     pub forger: &'a super::forge::Forger,
     pub observed: &'a super::schedule::Observations,
+    pub stop: &'a Stop,
 }
 
 /// An attempt under way.
@@ -54,16 +56,21 @@ struct Walk<'a> {
     rotated: bool,
     /// The longest wait of the steps until now.
     waited: Duration,
+    /// Whether the run was asked to end while a step waited.
+    is_cut_short: bool,
 }
 
-/// Carries out one attempt and judges it. The attempt is complete when this returns; `Err` means that the journal could
-/// not be written.
+/// An attempt, what came of it, and its exchanges.
+pub type Walked = (Attempt, AttemptOutcome, HashMap<ExchangeId, Exchange>);
+
+/// Carries out one attempt and judges it. `None` where the run was asked to end while a step waited: what cleans up was
+/// sent all the same. `Err` means that the journal could not be written.
 pub async fn attempt(
     field: &Field<'_>,
     case: &Case,
     check: &Check,
     number: u32,
-) -> io::Result<(Attempt, AttemptOutcome, HashMap<ExchangeId, Exchange>)> {
+) -> io::Result<Option<Walked>> {
     let mut values = fresh_values();
     let (mark, listener) = field.line.outside.begin();
     if let Some(address) = listener {
@@ -88,6 +95,7 @@ pub async fn attempt(
         mark,
         rotated: false,
         waited: Duration::ZERO,
+        is_cut_short: false,
     };
     walk.fetch_named_credentials().await;
     let stepped = match walk.controls(Phase::Before).await? {
@@ -110,8 +118,11 @@ pub async fn attempt(
         )
         .await?;
     }
+    if walk.is_cut_short {
+        return Ok(None);
+    }
     let outcome = walk.judged();
-    Ok((walk.attempt, outcome, walk.exchanges))
+    Ok(Some((walk.attempt, outcome, walk.exchanges)))
 }
 
 /// Unguessable values for one attempt, under the names that suites refer to.
@@ -278,7 +289,13 @@ impl Walk<'_> {
                 Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
                     Some(seconds) => {
                         let wait = Duration::from_secs_f64(seconds).min(MAX_WAIT);
-                        tokio::time::sleep(wait).await;
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => {}
+                            () = self.field.stop.asked() => {
+                                self.is_cut_short = true;
+                                return Ok(false);
+                            }
+                        }
                         self.waited = self.waited.max(wait);
                         self.attempt.steps.push(StepTaken::at(slot));
                         continue;

@@ -20,5 +20,7 @@ mod request;
 mod schedule;
 mod scope;
 mod send;
+mod stop;
 
 pub use schedule::{Observer, Outcome, RunError, Settings, Silent, resume, run};
+pub use stop::Stop;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -19,6 +20,7 @@ use super::pace::Pace;
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
+use super::stop::Stop;
 use crate::jose::forgery::Strangers;
 use crate::journal::{
     Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
@@ -41,7 +43,7 @@ pub struct Settings {
     pub jobs: usize,
     pub roots: Roots,
     /// Set from outside to end the run early; what was reached is kept.
-    pub stop: Arc<AtomicBool>,
+    pub stop: Stop,
 }
 
 /// Is told how the run goes on. Called from several tasks.
@@ -215,7 +217,7 @@ async fn carry_out(
             shared.case(at).await;
         }
     }
-    let interrupted = settings.stop.load(Ordering::Relaxed);
+    let interrupted = settings.stop.is_asked();
     if let Some(error) = shared.failed.lock().await.take() {
         return Err(RunError::Journal(error));
     }
@@ -254,19 +256,19 @@ struct Shared {
     observed: Observations,
     observer: Arc<dyn Observer>,
     failed: Mutex<Option<io::Error>>,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 impl Shared {
     fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.is_asked()
     }
 
     /// Carries out one case and decides it. A journal that cannot be written ends the run.
     async fn case(&self, at: usize) {
         if let Err(error) = self.try_case(&self.plan.cases[at]).await {
             self.failed.lock().await.get_or_insert(error);
-            self.stop.store(true, Ordering::Relaxed);
+            self.stop.ask();
         }
     }
 
@@ -280,9 +282,14 @@ impl Shared {
                 keyring: &self.keyring,
                 forger: &self.forger,
                 observed: &self.observed,
+                stop: &self.stop,
             };
             for number in 1..=2 {
-                let (made, outcome, seen) = attempt(&field, case, &planned.check, number).await?;
+                let walked = attempt(&field, case, &planned.check, number).await?;
+                let Some((made, outcome, seen)) = walked else {
+                    // Undecided: a resumed run begins this case anew.
+                    return Ok(());
+                };
                 self.line
                     .journal
                     .write(Record::Attempt(Box::new(made.clone())))?;
@@ -292,7 +299,6 @@ impl Shared {
                     break;
                 }
                 if self.stopped() {
-                    // Undecided: a resumed run begins this case anew.
                     return Ok(());
                 }
             }

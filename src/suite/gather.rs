@@ -1,6 +1,7 @@
 //! Files → [`Library`]: built-in suites and contracts, with those of a folder in their place or beside them.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use indexmap::IndexMap;
 
@@ -48,31 +49,16 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
 
 /// The same, not yet looked at together.
 pub fn read_all(folder: Option<&Path>) -> Result<Reads, Unloadable> {
-    let mut suites = Vec::new();
-    let mut contracts = Vec::new();
     let mut mistakes = Vec::new();
-    for (name, text) in SUITES {
-        read_into(name, text.as_bytes(), &mut suites, &mut mistakes);
-    }
-    for (name, text) in CONTRACTS {
-        read_into(name, text.as_bytes(), &mut contracts, &mut mistakes);
-    }
-    let mut forgeries: Vec<Read<Vec<Entry>>> = Vec::new();
-    for (name, text) in FORGERIES {
-        read_into(name, text.as_bytes(), &mut forgeries, &mut mistakes);
-    }
+    let mut suites = read_each(&SUITES, &mut mistakes);
+    let mut contracts = read_each(&CONTRACTS, &mut mistakes);
+    let forgeries: Vec<Read<Vec<Entry>>> = read_each(&FORGERIES, &mut mistakes);
     if let Some(folder) = folder {
-        let mut own = Vec::new();
-        for (name, bytes) in yaml_files(folder)? {
-            read_into(&name, &bytes, &mut own, &mut mistakes);
-        }
+        let own = read_each(&yaml_files(folder)?, &mut mistakes);
         replace(&mut suites, own, |suite: &Suite| suite.suite.clone());
         let below = folder.join("contracts");
         if below.is_dir() {
-            let mut own = Vec::new();
-            for (name, bytes) in yaml_files(&below)? {
-                read_into(&name, &bytes, &mut own, &mut mistakes);
-            }
+            let own = read_each(&yaml_files(&below)?, &mut mistakes);
             replace(&mut contracts, own, |contract: &Contract| {
                 contract.contract.clone()
             });
@@ -118,18 +104,55 @@ where
     Ok(Read { document, value })
 }
 
-fn read_into<T>(name: &str, bytes: &[u8], into: &mut Vec<Read<T>>, mistakes: &mut Vec<Mistake>)
+/// Reads files on all cores; what comes of them is in their order.
+fn read_each<T, N, B>(files: &[(N, B)], mistakes: &mut Vec<Mistake>) -> Vec<Read<T>>
+where
+    T: serde::de::DeserializeOwned + schemars::JsonSchema + Send,
+    N: AsRef<str> + Sync,
+    B: AsRef<[u8]> + Sync,
+{
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((name, bytes)) = files.get(at) else {
+                return done;
+            };
+            done.push((at, read_one(name.as_ref(), bytes.as_ref())));
+        }
+    };
+    let workers =
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().min(files.len()));
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for other in others {
+            match other.join() {
+                Ok(more) => done.extend(more),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    let mut read = Vec::with_capacity(done.len());
+    for (_, one) in done {
+        match one {
+            Ok(one) => read.push(one),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    read
+}
+
+fn read_one<T>(name: &str, bytes: &[u8]) -> Result<Read<T>, Vec<Mistake>>
 where
     T: serde::de::DeserializeOwned + schemars::JsonSchema,
 {
-    let read = Document::read(name, bytes).and_then(|document| {
-        let value = decode(&document)?;
-        Ok(Read { document, value })
-    });
-    match read {
-        Ok(read) => into.push(read),
-        Err(more) => mistakes.extend(more),
-    }
+    let document = Document::read(name, bytes)?;
+    let value = decode(&document)?;
+    Ok(Read { document, value })
 }
 
 pub(super) fn replace<T>(all: &mut Vec<Read<T>>, own: Vec<Read<T>>, name: impl Fn(&T) -> String) {

@@ -304,7 +304,7 @@ fn report_mistakes() {
     "##);
     insta::assert_snapshot!(shown(&proofmark(&["report", "Cargo.toml"])), @r##"
     --- stderr
-    error: Cargo.toml: the journal does not begin with its head; is this a Proofmark journal?
+    error: Cargo.toml: the journal does not begin with its head: the run ended before it sent anything and can be started anew without `--resume`, or this is no journal of Proofmark
     --- exit 2
     "##);
     insta::assert_snapshot!(shown(&proofmark(&["report", "x", "--report", "pdf=-"])), @r##"

@@ -122,36 +122,31 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Turns the character indices of the parser into byte offsets: free for ASCII, else a table of every 64th character.
+/// Turns the character indices of the parser into byte offsets: free for ASCII, else a table.
 pub(super) struct CharIndex<'t> {
     text: &'t str,
-    every_64th: Vec<u32>,
+    /// Where each character starts; empty for ASCII.
+    starts: Vec<u32>,
 }
 
 impl<'t> CharIndex<'t> {
-    const STEP: usize = 64;
-
     pub(super) fn new(text: &'t str) -> Self {
-        let every_64th = if text.is_ascii() {
+        let starts = if text.is_ascii() {
             Vec::new()
         } else {
-            let starts = text.char_indices().step_by(Self::STEP);
-            starts.map(|(byte, _)| byte as u32).collect()
+            text.char_indices().map(|(byte, _)| byte as u32).collect()
         };
-        Self { text, every_64th }
+        Self { text, starts }
     }
 
     /// Byte offset of character `index`; the length of the text when there is none.
     pub(super) fn byte(&self, index: usize) -> usize {
-        if self.every_64th.is_empty() {
+        if self.starts.is_empty() {
             return index.min(self.text.len());
         }
-        let Some(&near) = self.every_64th.get(index / Self::STEP) else {
-            return self.text.len();
-        };
-        let mut rest = self.text[near as usize..].char_indices();
-        rest.nth(index % Self::STEP)
-            .map_or(self.text.len(), |(more, _)| near as usize + more)
+        self.starts
+            .get(index)
+            .map_or(self.text.len(), |&start| start as usize)
     }
 }
 
