@@ -24,6 +24,7 @@ mod key_error;
 mod key_file;
 mod key_place;
 mod mint;
+pub mod proof;
 mod sign;
 mod thumbprint;
 mod verify;

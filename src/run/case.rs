@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::keyring::Keyring;
 use super::outside::Mark;
+use super::possession::{FIELD, asks_for_nonce};
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject};
@@ -158,6 +159,7 @@ impl Walk<'_> {
             },
             captured: &self.captured,
             placeholders: Map::new(),
+            proofs: Vec::new(),
             credentials: &self.credentials,
             secrets: self.field.keyring.secrets(),
         }
@@ -390,7 +392,7 @@ impl Walk<'_> {
             });
             return Ok(());
         }
-        let request = match prepare(self.field, send, &mut self.scope()).await {
+        let mut request = match prepare(self.field, send, &mut self.scope()).await {
             Ok(request) => request,
             Err(fault) => {
                 self.hindered(slot, fault).await;
@@ -398,7 +400,17 @@ impl Walk<'_> {
             }
         };
         let subject = self.subject([&send.control, &send.expect, &send.should, &send.advise]);
-        let sent = self.transmit(&request, subject, &send.capture).await?;
+        let mut sent = self.transmit(&request, subject, &send.capture).await?;
+        let has_proof = request.headers.iter().any(|(name, _)| name == FIELD);
+        // Who asks for a nonce gets it, unless the step is about the proof itself.
+        if send.proof.is_none()
+            && has_proof
+            && sent.raw.as_ref().is_some_and(asks_for_nonce)
+            && let Ok(again) = prepare(self.field, send, &mut self.scope()).await
+        {
+            sent = self.transmit(&again, subject, &send.capture).await?;
+            request = again;
+        }
         if let Some(name) = &send.save {
             self.saved.insert(name.clone(), request);
         }

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
 use super::issuer::Issuer;
 use super::keyring::Keyring;
 use super::minting::issue;
+use super::possession::{BoundKey, now};
 use super::send::{Line, Subject};
 use crate::jose::forgery::{
     Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge, forged_claims,
@@ -43,6 +44,15 @@ pub struct Valid<'a> {
     pub another: Option<&'a str>,
     /// The address of our listener for this attempt.
     pub listener: Option<&'a str>,
+}
+
+/// A right proof of possession that a forgery starts from.
+pub struct Fresh<'a> {
+    pub header: &'a Map<String, Value>,
+    pub claims: &'a Map<String, Value>,
+    pub key: &'a BoundKey,
+    /// What else the forgery may refer to.
+    pub values: Vec<(&'static str, String)>,
 }
 
 /// Keys by kind of credential, and those of the attacker.
@@ -97,6 +107,36 @@ impl Forger {
             }
             _ => self.forge(plan, &planned.change, valid, document.as_deref(), issuer),
         }
+    }
+
+    /// The proof of possession, changed as the plan's forgery of this name says.
+    pub fn proof(&self, plan: &Plan, name: &str, fresh: Fresh<'_>) -> Result<String, ForgeFault> {
+        let planned = plan
+            .forgeries
+            .get(name)
+            .ok_or_else(|| ForgeFault::Trouble(format!("the plan has no forgery `{name}`")))?;
+        let BoundKey { key, is_throw_away } = fresh.key;
+        let public = key.public().map(|public| public.jwk_members());
+        let document = json!({ "keys": Vec::from_iter(public) }).to_string();
+        let own = TargetKey::of_set(document.as_bytes(), None)
+            .map_err(|error| ForgeFault::Trouble(error.to_string()))?;
+        let material = Material::minted(fresh.header, fresh.claims, key, &self.strangers);
+        let material = match is_throw_away {
+            true => material.with_throw_away_key(),
+            false => material,
+        };
+        let material = match &own {
+            Some(own) => material.with_target(own),
+            None => material,
+        };
+        let mut env = Env::new(now());
+        set_values(&mut env, plan, &plan.target.params);
+        for (name, value) in fresh.values {
+            env.set(name, value);
+        }
+        let proof = forge(&planned.change, &material, &env).map_err(unforgeable)?;
+        String::from_utf8(proof)
+            .map_err(|_| ForgeFault::NotHere("the forged proof is no text".to_owned()))
     }
 
     fn captured(&self, valid: &Valid<'_>) -> Result<Material<'_>, ForgeFault> {
@@ -227,19 +267,9 @@ impl Forger {
 
 /// What forgeries may refer to by name.
 fn environment(plan: &Plan, valid: &Valid<'_>, issuer: Option<&Issuer>) -> Env {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs() as i64);
-    let mut env = Env::new(now);
-    for (name, value) in plan.target.params.iter().chain(&valid.terms.values) {
-        let value = match value {
-            Value::String(text) => {
-                crate::suite::template::fill(text, &PlanValues { plan }).unwrap_or(value.clone())
-            }
-            other => other.clone(),
-        };
-        env.set(name.clone(), value);
-    }
+    let mut env = Env::new(now());
+    set_values(&mut env, plan, &plan.target.params);
+    set_values(&mut env, plan, &valid.terms.values);
     if let Some(issuer) = issuer {
         env.set("issuer", issuer.url());
         env.set("issuer_host", issuer.host());
@@ -251,6 +281,18 @@ fn environment(plan: &Plan, valid: &Valid<'_>, issuer: Option<&Issuer>) -> Env {
         env.set("listener_host", host);
     }
     env
+}
+
+fn set_values(env: &mut Env, plan: &Plan, values: &IndexMap<String, Value>) {
+    for (name, value) in values {
+        let value = match value {
+            Value::String(text) => {
+                crate::suite::template::fill(text, &PlanValues { plan }).unwrap_or(value.clone())
+            }
+            other => other.clone(),
+        };
+        env.set(name.clone(), value);
+    }
 }
 
 fn unforgeable(error: Unforgeable) -> ForgeFault {

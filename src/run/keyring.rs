@@ -8,16 +8,19 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use super::issuer::Issuer;
+use super::possession::{self, BoundKey, BoundKeys, asks_for_nonce};
 use super::request::{Sender, build};
 use super::scope::RequestScope;
 use super::send::{Line, Subject};
 use crate::journal::RecordedAnswer;
 use crate::judge::capture;
 use crate::suite::Secrets;
-use crate::suite::model::{Body, Capture, CredentialSource, Exchange, Oauth2, Send, SourceSpec};
+use crate::suite::model::{
+    Body, Capture, Carriage, CredentialSource, Exchange, Oauth2, ProofTerms, Send, SourceSpec,
+};
 use crate::suite::plan::{Bindings, Plan};
 use crate::suite::template::{Scope, fill_text, fill_value, show};
-use crate::wire::Roots;
+use crate::wire::{Request, Roots};
 
 /// A credential is renewed when less than this is left of its life.
 const RENEW_BEFORE: Duration = Duration::from_secs(20);
@@ -40,6 +43,7 @@ pub struct Keyring {
     secrets: Secrets,
     roots: Roots,
     held: Mutex<HashMap<(String, String), Slot>>,
+    bound: BoundKeys,
 }
 
 impl Keyring {
@@ -48,7 +52,18 @@ impl Keyring {
             secrets,
             roots,
             held: Mutex::new(HashMap::new()),
+            bound: BoundKeys::default(),
         }
+    }
+
+    /// The key that a principal's credential is bound to. Fails with a sentence.
+    pub async fn bound_key(
+        &self,
+        principal: &str,
+        terms: &ProofTerms,
+        plan: &Plan,
+    ) -> Result<BoundKey, String> {
+        self.bound.of(principal, terms, plan, &self.secrets).await
     }
 
     /// What the target file keeps secret.
@@ -102,7 +117,13 @@ impl Keyring {
                         .is_none_or(|until| until > Instant::now() + RENEW_BEFORE)
             });
             if !fresh {
-                let fetched = Box::pin(self.fetch(source, plan, line, depth))
+                let bound = match plan.target.credentials.get(kind) {
+                    Some(Carriage {
+                        proof: Some(terms), ..
+                    }) => Some(self.bound_key(name, terms, plan).await?),
+                    _ => None,
+                };
+                let fetched = Box::pin(self.fetch(source, bound.as_ref(), plan, line, depth))
                     .await
                     .map_err(|says| format!("the {kind} of `{name}` could not be had: {says}"))?;
                 line.redactor
@@ -153,6 +174,7 @@ impl Keyring {
     async fn fetch(
         &self,
         source: &CredentialSource,
+        bound: Option<&BoundKey>,
         plan: &Plan,
         line: &Line,
         depth: u8,
@@ -167,8 +189,10 @@ impl Keyring {
                 })
             }
             CredentialSource::Source(spec) => match spec.as_ref() {
-                SourceSpec::Exchange(exchange) => self.exchange(exchange, plan, line, depth).await,
-                SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, &self.secrets).await,
+                SourceSpec::Exchange(exchange) => {
+                    self.exchange(exchange, bound, plan, line, depth).await
+                }
+                SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, bound, &self.secrets).await,
                 SourceSpec::Command(words) => command(words, &self.secrets).await,
                 SourceSpec::Issue(issue) => {
                     let issuer = line.outside.issuer.as_ref();
@@ -188,6 +212,7 @@ impl Keyring {
     async fn exchange(
         &self,
         exchange: &Exchange,
+        bound: Option<&BoundKey>,
         plan: &Plan,
         line: &Line,
         depth: u8,
@@ -201,7 +226,16 @@ impl Keyring {
             ..Capture::default()
         };
         let raw = self
-            .ask(&exchange.operation, sender, body, &rule, plan, line, depth)
+            .ask(
+                &exchange.operation,
+                sender,
+                body,
+                &rule,
+                bound,
+                plan,
+                line,
+                depth,
+            )
             .await?;
         let value = capture(&rule, &raw)
             .filter(|value| !show(value).is_empty())
@@ -233,6 +267,7 @@ impl Keyring {
         sender: &str,
         body: Option<Body>,
         rule: &Capture,
+        bound: Option<&BoundKey>,
         plan: &Plan,
         line: &Line,
         depth: u8,
@@ -250,6 +285,7 @@ impl Keyring {
             values: &values,
             captured: &captured,
             placeholders: Map::new(),
+            proofs: Vec::new(),
             credentials: &fetched,
             secrets: &self.secrets,
         };
@@ -268,10 +304,16 @@ impl Keyring {
                 .extend(capture(rule, answer).map(|value| ("credential".to_owned(), show(&value))));
             secrets
         };
-        let sent = line
-            .send(&request, Subject::default(), learn)
+        let mut sent = line
+            .send(&proven(&request, bound, line)?, Subject::default(), learn)
             .await
             .map_err(|error| error.to_string())?;
+        if bound.is_some() && sent.raw.as_ref().is_some_and(asks_for_nonce) {
+            sent = line
+                .send(&proven(&request, bound, line)?, Subject::default(), learn)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
         sent.raw.ok_or_else(|| {
             let failure = sent
                 .exchange
@@ -283,7 +325,12 @@ impl Keyring {
         })
     }
 
-    async fn oauth2(&self, oauth2: &Oauth2, scope: &dyn Scope) -> Result<Held, String> {
+    async fn oauth2(
+        &self,
+        oauth2: &Oauth2,
+        bound: Option<&BoundKey>,
+        scope: &dyn Scope,
+    ) -> Result<Held, String> {
         let fill = |text: &str| fill_text(text, scope).map_err(|error| error.to_string());
         let mut pairs = vec![("grant_type", "client_credentials".to_owned())];
         for (name, value) in [("scope", &oauth2.scope), ("audience", &oauth2.audience)] {
@@ -292,25 +339,39 @@ impl Keyring {
             }
         }
         let client = crate::wire::library_client(&self.roots).map_err(|error| error.to_string())?;
-        let answer = client
-            .post(&oauth2.token_url)
-            .basic_auth(fill(&oauth2.client_id)?, Some(fill(&oauth2.client_secret)?))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form(&pairs))
-            .send()
-            .await
-            .map_err(|error| {
+        let (id, secret) = (fill(&oauth2.client_id)?, fill(&oauth2.client_secret)?);
+        let mut nonce: Option<String> = None;
+        let (status, body) = loop {
+            let mut request = client
+                .post(&oauth2.token_url)
+                .basic_auth(&id, Some(&secret))
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form(&pairs));
+            if let Some(bound) = bound {
+                let url = &oauth2.token_url;
+                let proof = possession::proof("POST", url, None, nonce.as_deref(), &bound.key)?;
+                request = request.header(possession::FIELD, proof);
+            }
+            let answer = request.send().await.map_err(|error| {
                 format!(
                     "the token endpoint was not reached: {}",
                     error.without_url()
                 )
             })?;
-        let status = answer.status();
-        let body = crate::wire::bounded_body(answer)
-            .await
-            .map_err(|error| error.to_string())?;
-        let body: Value = serde_json::from_slice(&body)
-            .map_err(|_| format!("the token endpoint answered {status} without JSON"))?;
+            let status = answer.status();
+            let given = answer.headers().get("dpop-nonce");
+            let given = given.and_then(|value| Some(value.to_str().ok()?.to_owned()));
+            let body = crate::wire::bounded_body(answer)
+                .await
+                .map_err(|error| error.to_string())?;
+            let body: Value = serde_json::from_slice(&body)
+                .map_err(|_| format!("the token endpoint answered {status} without JSON"))?;
+            let asked = bound.is_some() && body["error"] == possession::NONCE_WANTED;
+            if !asked || given.is_none() || nonce.is_some() {
+                break (status, body);
+            }
+            nonce = given;
+        };
         let token = body
             .get("access_token")
             .and_then(Value::as_str)
@@ -326,6 +387,20 @@ impl Keyring {
             body.get("expires_in").and_then(Value::as_u64),
         ))
     }
+}
+
+/// The request with a proof of possession of the key that its answer is to be bound to (RFC 9449 §5).
+fn proven(request: &Request, bound: Option<&BoundKey>, line: &Line) -> Result<Request, String> {
+    let mut request = request.clone();
+    let Some(bound) = bound else {
+        return Ok(request);
+    };
+    let nonce = line.nonces.of(&request.origin);
+    let url = possession::url_of(&request);
+    let proof = possession::proof(&request.method, &url, None, nonce.as_deref(), &bound.key)?;
+    let field = (possession::FIELD.to_owned(), proof.into_bytes());
+    request.headers.push(field);
+    Ok(request)
 }
 
 /// What else of an answer to a login opens something, such as a refresh token: long texts under telling names.
@@ -438,6 +513,7 @@ fn plain_send(operation: &str) -> Send {
         placeholders: None,
         spoil: None,
         token: None,
+        proof: None,
         without: Vec::new(),
         method: None,
         target: None,

@@ -39,7 +39,7 @@ pub(super) async fn issue(
     let sender = minting.principal.as_deref().unwrap_or("anonymous");
     let body = Some(Body::Json(escape(body)));
     let answer = keyring
-        .ask(&minting.operation, sender, body, &rule, plan, line, 0)
+        .ask(&minting.operation, sender, body, &rule, None, plan, line, 0)
         .await
         .map_err(ForgeFault::Trouble)?;
     if answer.status == 429 {

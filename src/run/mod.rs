@@ -13,6 +13,7 @@ mod listener_port;
 mod minting;
 mod outside;
 mod pace;
+mod possession;
 mod prepare;
 mod probe;
 mod record;

@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use super::case::Field;
 use super::credential;
-use super::forge::{ForgeFault, Valid};
+use super::forge::{ForgeFault, Fresh, Valid};
+use super::possession;
 use super::request::{RequestError, Sender, build, spoil};
 use super::scope::RequestScope;
 use crate::journal::Doubt;
-use crate::suite::forging;
-use crate::suite::model::{Body, Send};
+use crate::suite::forging::{self, NO_PROOF, RIGHT_PROOF};
+use crate::suite::model::{Body, Carriage, ProofTerms, Send, Spoil};
 use crate::suite::template::fill_text;
 use crate::wire::Request;
 
@@ -27,6 +28,15 @@ impl From<RequestError> for Fault {
         match error {
             RequestError::NothingToSpoil { .. } => Fault::NotHere(error.to_string()),
             other => Fault::Doubt(Doubt::Harness, other.to_string()),
+        }
+    }
+}
+
+impl From<ForgeFault> for Fault {
+    fn from(fault: ForgeFault) -> Self {
+        match fault {
+            ForgeFault::NotHere(says) => Fault::NotHere(says),
+            ForgeFault::Trouble(says) => Fault::Doubt(Doubt::Harness, says),
         }
     }
 }
@@ -77,14 +87,159 @@ pub async fn prepare(
             }
         }
     }
-    Ok(build(
-        send,
-        &Sender {
-            name: &name,
-            credentials: &credentials,
-        },
-        scope,
-    )?)
+    let sender = Sender {
+        name: &name,
+        credentials: &credentials,
+    };
+    scope.proofs = Vec::new();
+    if let Some((kind, terms)) = forging::bound_kind(&field.plan.target, &name) {
+        let wanted = send.proof.as_deref().map(|text| fill(text, scope));
+        let wanted = wanted.transpose()?;
+        if takes_proof(field, send, kind, wanted.as_deref(), scope)? {
+            // To know what the proof is for, the request is made with something in its place first.
+            scope.proofs = vec!["draft".to_owned(); 2];
+            let draft = build(send, &sender, scope)?;
+            let token = carried(&draft, field.plan.target.credentials.get(kind));
+            let found = Bound {
+                principal: &name,
+                kind,
+                terms,
+                token: token.as_deref(),
+            };
+            scope.proofs = proofs(field, &draft, &found, wanted.as_deref(), scope).await?;
+        }
+    }
+    Ok(build(send, &sender, scope)?)
+}
+
+/// The bound credential of a request.
+struct Bound<'a> {
+    principal: &'a str,
+    kind: &'a str,
+    terms: &'a ProofTerms,
+    /// As it is in the request; none where it is left out.
+    token: Option<&'a str>,
+}
+
+/// A proof goes wherever its credential goes, and where the step asks for one.
+fn takes_proof(
+    field: &Field<'_>,
+    send: &Send,
+    kind: &str,
+    wanted: Option<&str>,
+    scope: &RequestScope<'_>,
+) -> Result<bool, Fault> {
+    Ok(match wanted {
+        Some(NO_PROOF) => false,
+        Some(_) => true,
+        None => {
+            let operation = fill_text(&send.send, scope)
+                .ok()
+                .and_then(|name| field.plan.target.operations.get(&name));
+            let is_left_out = send.without.iter().any(|known| known == kind)
+                || operation.is_some_and(|found| found.without.iter().any(|known| known == kind));
+            !is_left_out && spoil(send, scope)? != Some(Spoil::Absent)
+        }
+    })
+}
+
+/// What stands after the scheme in the field of the credential.
+fn carried(request: &Request, carriage: Option<&Carriage>) -> Option<String> {
+    let carriage = carriage?;
+    let name = carriage.header.as_deref()?;
+    let (_, line) = request
+        .headers
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    let line = String::from_utf8_lossy(line);
+    Some(match (&carriage.scheme, line.split_once(' ')) {
+        (Some(_), Some((_, token))) => token.trim().to_owned(),
+        _ => line.into_owned(),
+    })
+}
+
+/// The proof that the step asks for, and another, right one.
+async fn proofs(
+    field: &Field<'_>,
+    request: &Request,
+    bound: &Bound<'_>,
+    wanted: Option<&str>,
+    scope: &RequestScope<'_>,
+) -> Result<Vec<String>, Fault> {
+    let trouble = |says| Fault::Doubt(Doubt::Harness, says);
+    let key = field
+        .keyring
+        .bound_key(bound.principal, bound.terms, field.plan)
+        .await
+        .map_err(|says| Fault::Doubt(Doubt::Credential, says))?;
+    let nonce = field.line.nonces.of(&request.origin);
+    let url = possession::url_of(request);
+    let right = || {
+        possession::proof(
+            &request.method,
+            &url,
+            bound.token,
+            nonce.as_deref(),
+            &key.key,
+        )
+    };
+    let first = match wanted {
+        None | Some(RIGHT_PROOF) => right().map_err(trouble)?,
+        Some(forgery) => {
+            let (header, claims) = possession::members(
+                &request.method,
+                &url,
+                bound.token,
+                nonce.as_deref(),
+                &key.key,
+            );
+            let path = String::from_utf8_lossy(&request.target);
+            let path = path.split('?').next().unwrap_or_default();
+            let scheme = url.split(':').next().unwrap_or_default();
+            let mut values = vec![
+                ("scheme", scheme.to_owned()),
+                ("host", request.origin.authority()),
+                ("path", path.to_owned()),
+            ];
+            for (name, found) in [("jti", "hex64"), ("listener", "listener")] {
+                let found = scope.values.get(found).and_then(Value::as_str);
+                values.extend(found.map(|value| (name, value.to_owned())));
+            }
+            if let Some(token) = bound.token {
+                values.push(("access_token", token.to_owned()));
+                values.push(("with_scheme", format!("DPoP {token}")));
+            }
+            if let Some(other) = another_token(field, bound).await {
+                values.push(("other_access_token", other));
+            }
+            let fresh = Fresh {
+                header: &header,
+                claims: &claims,
+                key: &key,
+                values,
+            };
+            field
+                .forger
+                .proof(field.plan, forgery, fresh)
+                .map_err(Fault::from)?
+        }
+    };
+    Ok(vec![first, right().map_err(trouble)?])
+}
+
+/// The token of another principal, of the same kind.
+async fn another_token(field: &Field<'_>, bound: &Bound<'_>) -> Option<String> {
+    let target = &field.plan.target;
+    let (name, _) = target.principals.iter().find(|(name, other)| {
+        *name != bound.principal
+            && other.kinds.is_empty()
+            && other.credentials.contains_key(bound.kind)
+            && !target.absent_principals.contains_key(*name)
+    })?;
+    let all = field.keyring.of(name, field.plan, field.line).await.ok()?;
+    all.into_iter()
+        .find(|(kind, _)| kind == bound.kind)
+        .map(|(_, value)| value)
 }
 
 /// Puts a forged token in the place of the valid one.
@@ -128,10 +283,7 @@ async fn forge_token(
         .forger
         .token(field.plan, field.line, field.keyring, &valid, forgery)
         .await
-        .map_err(|fault| match fault {
-            ForgeFault::NotHere(says) => Fault::NotHere(says),
-            ForgeFault::Trouble(says) => Fault::Doubt(Doubt::Harness, says),
-        })?;
+        .map_err(Fault::from)?;
     let shown = format!("{principal}.{kind}, forged as {forgery}");
     field
         .line

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::body::{self, BodyError, Made};
 use super::credential::{self, Placed, place};
+use super::possession;
 use super::scope::RequestScope;
 use crate::suite::model::{HeaderChange, Operation, Send, Spoil, Transport};
 use crate::suite::template::{Scope, TemplateError, fill, fill_text, fill_value, show};
@@ -149,6 +150,9 @@ pub fn build(
     }
     if send.await_continue {
         lines.set("Expect", vec!["100-continue".into()]);
+    }
+    if let Some(proof) = scope.proofs.first() {
+        lines.set(possession::FIELD, vec![proof.clone().into_bytes()]);
     }
     for (name, change) in &send.headers {
         lines.change(&fill_text(name, scope)?, change, scope)?;
@@ -365,6 +369,7 @@ operations:
             values: &Map::new(),
             captured: &captured,
             placeholders: Map::new(),
+            proofs: Vec::new(),
             credentials: &HashMap::new(),
             secrets: &secrets,
         };

@@ -17,6 +17,7 @@ use super::forge::Forger;
 use super::keyring::Keyring;
 use super::outside::Outside;
 use super::pace::Pace;
+use super::possession::Nonces;
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
@@ -177,6 +178,7 @@ async fn carry_out(
             room: super::record::Room::default(),
             patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
             outside,
+            nonces: Nonces::default(),
         },
         forger: Forger::new(secrets.clone(), strangers),
         keyring: Keyring::new(secrets, settings.roots.clone()),
@@ -356,6 +358,7 @@ async fn provoke(
         values: &values,
         captured: &captured,
         placeholders: Map::new(),
+        proofs: Vec::new(),
         credentials: &credentials,
         secrets: field.keyring.secrets(),
     };

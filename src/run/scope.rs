@@ -17,6 +17,8 @@ pub struct RequestScope<'a> {
     pub placeholders: Map<String, Value>,
     /// Credentials that were fetched, by `PRINCIPAL.KIND`.
     pub credentials: &'a HashMap<String, String>,
+    /// A right or forged proof of possession for this request, and another, right one; empty where none is due.
+    pub proofs: Vec<String>,
     /// What operations read as `${secret.NAME}`.
     pub secrets: &'a Secrets,
 }
@@ -26,6 +28,14 @@ impl Scope for RequestScope<'_> {
         let name = path.join(".");
         if let Some(value) = self.captured.get(&name).or_else(|| self.values.get(&name)) {
             return Some(Found::Literal(value.clone()));
+        }
+        let proof = match path {
+            ["proof"] => self.proofs.first(),
+            ["another_proof"] => self.proofs.get(1),
+            _ => None,
+        };
+        if let Some(proof) = proof {
+            return Some(Found::Literal(Value::String(proof.clone())));
         }
         if let ["credentials", rest @ ..] = path {
             let value = self.credentials.get(&rest.join("."))?;

@@ -8,6 +8,7 @@ use tokio::sync::RwLock;
 
 use super::outside::{Mark, Outside};
 use super::pace::Pace;
+use super::possession::Nonces;
 use super::record;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
 use crate::wire::{Client, Failure, Outcome, Request};
@@ -29,6 +30,7 @@ pub struct Line {
     /// What may still be spent on waiting out 429 and 503, over the whole run.
     pub patience_ms: AtomicU64,
     pub outside: Outside,
+    pub nonces: Nonces,
 }
 
 /// An exchange as recorded, and the answer as it came.
@@ -86,6 +88,7 @@ impl Line {
             }
             let raw = outcome.answer.as_ref().ok().map(record::raw_answer);
             if let Some(raw) = &raw {
+                self.nonces.note(&request.origin, raw);
                 let secrets = learn(raw);
                 if !secrets.is_empty() {
                     let pairs = secrets

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::library::Library;
-use super::model::{Step, TokenTerms};
+use super::model::{ProofTerms, Step, TokenTerms};
 use super::plan::{Case, PlanScope, PlannedCheck, PlannedForgery};
 use super::target::Target;
 use super::template::fill_text;
@@ -42,6 +42,67 @@ pub fn another<'t>(target: &'t Target, principal: &str) -> Option<&'t str> {
                 && !target.absent_principals.contains_key(*name)
         })
         .map(|(name, _)| name.as_str())
+}
+
+/// In place of a forgery: no proof of possession at all.
+pub const NO_PROOF: &str = "none";
+
+/// In place of a forgery: a right one, also where the credential itself is left out.
+pub const RIGHT_PROOF: &str = "right";
+
+/// Values of forgeries of proofs that the run gives.
+pub const PROOF_VALUES: [&str; 7] = [
+    "scheme",
+    "host",
+    "path",
+    "access_token",
+    "with_scheme",
+    "other_access_token",
+    "jti",
+];
+
+/// The kind of credential of a principal that is bound to a key (RFC 9449).
+pub fn bound_kind<'t>(target: &'t Target, principal: &str) -> Option<(&'t str, &'t ProofTerms)> {
+    let principal = target.principals.get(principal)?;
+    principal.credentials.keys().find_map(|kind| {
+        let (kind, carriage) = target.credentials.get_key_value(kind)?;
+        Some((kind.as_str(), carriage.proof.as_ref()?))
+    })
+}
+
+/// Why a forgery cannot be made of a principal's proofs, as far as the target file tells.
+pub fn unmet_of_proof(
+    library: &Library,
+    target: &Target,
+    principal: &str,
+    name: &str,
+) -> Option<String> {
+    if bound_kind(target, principal).is_none() {
+        return Some(format!(
+            "`{principal}` has no credential that is bound to a key"
+        ));
+    }
+    if matches!(name, NO_PROOF | RIGHT_PROOF) {
+        return None;
+    }
+    let Some((entry, forgery)) = library.forgery(name) else {
+        return Some(format!("the catalogue has no forgery `{name}`"));
+    };
+    entry
+        .needs
+        .iter()
+        .chain(&forgery.needs())
+        .find_map(|need| match need {
+            Need::Value(wanted) => {
+                let root = wanted.split('.').next().unwrap_or(wanted);
+                let is_known = PROOF_VALUES.contains(&root)
+                    || target.params.contains_key(root)
+                    || LISTENER_VALUES.contains(&root) && target.listener.is_some();
+                (!is_known)
+                    .then(|| format!("neither contract nor target file set the value `{root}`"))
+            }
+            _ => None,
+        })
 }
 
 /// A value that forgeries refer to: from the token's terms, or a parameter of the same name.
@@ -119,15 +180,17 @@ pub fn used(
         };
         for step in &planned.check.steps {
             let Step::Send(send) = step else { continue };
-            let Some(Ok(name)) = send.token.as_ref().map(|text| fill_text(text, &scope)) else {
-                continue;
-            };
-            if let Some((entry, change)) = library.forgery(&name) {
-                used.entry(name).or_insert_with(|| PlannedForgery {
-                    tries: entry.tries.clone(),
-                    source: entry.source.clone(),
-                    change,
-                });
+            for text in send.token.iter().chain(&send.proof) {
+                let Ok(name) = fill_text(text, &scope) else {
+                    continue;
+                };
+                if let Some((entry, change)) = library.forgery(&name) {
+                    used.entry(name).or_insert_with(|| PlannedForgery {
+                        tries: entry.tries.clone(),
+                        source: entry.source.clone(),
+                        change,
+                    });
+                }
             }
         }
     }

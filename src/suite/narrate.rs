@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::forging::{NO_PROOF, RIGHT_PROOF};
 use super::model::Rotation;
 use super::model::{
     Body, Capture, Check, Expectation, HeaderChange, OneOrMany, Probe, ProbeKind, Send, Spoil,
@@ -171,7 +172,7 @@ fn narrate_probe(probe: &Probe) -> String {
 }
 
 /// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
-const SPOKEN: [&str; 25] = [
+const SPOKEN: [&str; 26] = [
     "send",
     "as",
     "values_of",
@@ -179,6 +180,7 @@ const SPOKEN: [&str; 25] = [
     "placeholders",
     "spoil",
     "token",
+    "proof",
     "without",
     "method",
     "target",
@@ -226,6 +228,15 @@ fn narrate_send(send: &Send) -> Narration {
     }
     if let Some(forgery) = &send.token {
         also(format!("with its token forged by {}", plain(forgery)));
+    }
+    match send.proof.as_deref() {
+        None => {}
+        Some(NO_PROOF) => also("without a proof of possession".to_owned()),
+        Some(RIGHT_PROOF) => also("with a right proof of possession".to_owned()),
+        Some(forgery) => also(format!(
+            "with its proof of possession forged by {}",
+            plain(forgery)
+        )),
     }
     if !send.without.is_empty() {
         also(format!("without {}", quoted(&send.without)));

@@ -86,10 +86,11 @@ fn claims() -> Map<String, Value> {
 
 fn env() -> Env {
     Env::new(NOW)
+        .with("scheme", "https")
         .with("host", "api.example")
         .with("path", "/users/me")
-        .with("window", 300)
-        .with("skew", 60)
+        .with("proof_window", 300)
+        .with("proof_skew", 60)
         .with("access_token", ACCESS_TOKEN)
         .with("with_scheme", format!("DPoP {ACCESS_TOKEN}"))
         .with("other_access_token", "another")

@@ -25,7 +25,7 @@ use crate::jose::base64url;
 /// The catalogue uses, where they are known: `issuer`, `issuer_host`, `audience`, `max_life` (seconds), `scope` and
 /// `admin` (one that gives rights, and a subject that has them), `deleted_subject`, `other_issuer`, `other_kid`,
 /// `listener` (an origin of ours), `listener_host`, `static_path` and `static_text` (a file that the target serves),
-/// `word` and `secret` (HMAC secrets to try, and one that was found); for proofs `host`, `path`, `window` and `skew`
+/// `word` and `secret` (HMAC secrets to try, and one that was found); for proofs `scheme`, `host`, `path`, `jti`, `proof_window` and `proof_skew`
 /// (seconds), `access_token`, `other_access_token`, `with_scheme` (scheme and access token), `other_nonce`.
 #[derive(Clone)]
 pub struct Env {

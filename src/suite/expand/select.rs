@@ -162,6 +162,10 @@ impl Expander<'_> {
                 self.principal_is_one(principal, "allowed", Some(name))
                     && forging::token_kind(target, principal).is_some()
             }),
+            "with-proof" => target.principals.keys().any(|principal| {
+                self.principal_is_one(principal, "entitled", Some(name))
+                    && forging::bound_kind(target, principal).is_some()
+            }),
             "with-violations" => !operation.violations.is_empty(),
             "restricted" => self
                 .target
@@ -199,6 +203,7 @@ impl Expander<'_> {
             "authenticated" => authenticated,
             "ordinary" => ordinary && authenticated,
             "with-token" => forging::token_kind(target, name).is_some(),
+            "with-proof" => forging::bound_kind(target, name).is_some(),
             "entitled" => operation.is_some_and(|o| target.may(name, o)),
             "allowed" => ordinary && operation.is_some_and(|o| target.may(name, o)),
             "forbidden" => {

@@ -96,7 +96,14 @@ impl Expander<'_> {
             }
         }
         if let Some(Ok(forgery)) = send.token.as_ref().map(|text| fill_text(text, &scope))
-            && let Some(says) = forging::unmet(self.library, self.target, &sender?, &forgery)
+            && let Some(says) =
+                forging::unmet(self.library, self.target, sender.as_ref()?, &forgery)
+        {
+            return Some(missing(says));
+        }
+        if let Some(Ok(forgery)) = send.proof.as_ref().map(|text| fill_text(text, &scope))
+            && let Some(says) =
+                forging::unmet_of_proof(self.library, self.target, sender.as_ref()?, &forgery)
         {
             return Some(missing(says));
         }

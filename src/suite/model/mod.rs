@@ -23,7 +23,9 @@ pub use issuer::{Issue, IssuerTerms, ListenerTerms, Rotation};
 pub use level::{DeclaredLevel, Level};
 pub use matching::{OneOrMany, StatusSet, TextRules, ValueMatch, ValueRules};
 pub use operation::{Access, Body, Operation, OperationEntry, OperationSpec, method_writes};
-pub use principal::{Carriage, CredentialSource, Exchange, Oauth2, Principal, SourceSpec};
+pub use principal::{
+    Carriage, CredentialSource, Exchange, Oauth2, Principal, ProofTerms, SourceSpec,
+};
 pub use proof::Proof;
 pub use step::{
     Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Rotate, Send, Spoil, Step, Transport,

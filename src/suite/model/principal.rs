@@ -22,6 +22,19 @@ pub struct Carriage {
     /// to be missing or spoilt.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub context: bool,
+    /// It is bound to a key, and every request that carries it carries a fresh proof of possession in the field `DPoP`
+    /// (RFC 9449). Where it is fetched, a proof goes along, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofTerms>,
+}
+
+/// How the proofs of a bound credential are made.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProofTerms {
+    /// JWS algorithm of the keys that we make. Default: `ES256`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
 }
 
 /// Somebody requests are made as.
@@ -38,6 +51,10 @@ pub struct Principal {
     /// By kind of credential.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub credentials: IndexMap<String, CredentialSource>,
+    /// The private key that its credential is bound to (RFC 9449): PEM or JWK, nearly always `${secret.NAME}`. Default:
+    /// one that we make, which fits where the credential is fetched with a proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<String>,
     /// Fills the placeholders of operations: ids of what it owns, its own name.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, Value>,

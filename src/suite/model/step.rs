@@ -62,6 +62,10 @@ pub struct Send {
     /// The forgery that the sender's token is changed by, by name (`claims-changed`, `kid-path/dev-null`) or reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// What is wrong with the proof of possession that goes with a bound credential: a forgery by name or reference, or
+    /// `none` for no proof at all, or `right` for a right one also where the credential is left out. `headers` may refer to `${proof}` and `${another_proof}`, two right ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// Credentials that are not sent, by kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,

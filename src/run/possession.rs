@@ -1,0 +1,153 @@
+//! Keys that credentials are bound to, the nonces that servers hand out, and proofs of possession for requests
+//! (RFC 9449).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+
+use crate::jose::proof::Possession;
+use crate::jose::{Algorithm, SigningKey, import_one, mint};
+use crate::journal::RecordedAnswer;
+use crate::suite::Secrets;
+use crate::suite::model::ProofTerms;
+use crate::suite::plan::Plan;
+use crate::suite::template::fill_text;
+use crate::wire::{Origin, Request};
+
+/// The field that carries a proof.
+pub const FIELD: &str = "DPoP";
+
+/// The error of a server that wants its nonce in the proof.
+pub const NONCE_WANTED: &str = "use_dpop_nonce";
+
+/// What servers handed out last, by origin (RFC 9449 §8.2).
+#[derive(Default)]
+pub struct Nonces(StdMutex<HashMap<String, String>>);
+
+impl Nonces {
+    pub fn note(&self, origin: &Origin, answer: &RecordedAnswer) {
+        if let [nonce] = answer.header("dpop-nonce").as_slice() {
+            self.all().insert(origin.to_string(), nonce.to_string());
+        }
+    }
+
+    pub fn of(&self, origin: &Origin) -> Option<String> {
+        self.all().get(&origin.to_string()).cloned()
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an answer asks for a proof with the nonce that it hands out, at a resource or a token endpoint
+/// (RFC 9449 §8, §9).
+pub fn asks_for_nonce(answer: &RecordedAnswer) -> bool {
+    let challenged = answer
+        .header("www-authenticate")
+        .iter()
+        .any(|line| line.contains(NONCE_WANTED));
+    let told = || {
+        let body: Value = serde_json::from_slice(&answer.body.0).unwrap_or_default();
+        body.get("error").and_then(Value::as_str) == Some(NONCE_WANTED)
+    };
+    answer.header("dpop-nonce").len() == 1 && (challenged || answer.status == 400 && told())
+}
+
+/// The key that a principal proves its possession of.
+#[derive(Clone)]
+pub struct BoundKey {
+    pub key: Arc<SigningKey>,
+    /// Made by us for this run alone.
+    pub is_throw_away: bool,
+}
+
+/// By principal.
+#[derive(Default)]
+pub struct BoundKeys(Mutex<HashMap<String, BoundKey>>);
+
+impl BoundKeys {
+    /// Fails with a sentence.
+    pub async fn of(
+        &self,
+        principal: &str,
+        terms: &ProofTerms,
+        plan: &Plan,
+        secrets: &Secrets,
+    ) -> Result<BoundKey, String> {
+        let mut keys = self.0.lock().await;
+        if let Some(known) = keys.get(principal) {
+            return Ok(known.clone());
+        }
+        let given = plan.target.principals.get(principal);
+        let made = match given.and_then(|given| given.proof_key.as_deref()) {
+            Some(text) => {
+                let text = fill_text(text, secrets).map_err(|error| error.to_string())?;
+                let key = import_one(text.as_bytes()).and_then(SigningKey::new);
+                BoundKey {
+                    key: Arc::new(key.map_err(|e| format!("the proof key of `{principal}`: {e}"))?),
+                    is_throw_away: false,
+                }
+            }
+            None => {
+                let name = terms.algorithm.as_deref().unwrap_or("ES256");
+                let algorithm = Algorithm::of_name(name)
+                    .ok_or_else(|| format!("`{name}` is no JWS algorithm"))?;
+                let key = SigningKey::generate(algorithm).map_err(|error| error.to_string())?;
+                BoundKey {
+                    key: Arc::new(key),
+                    is_throw_away: true,
+                }
+            }
+        };
+        keys.insert(principal.to_owned(), made.clone());
+        Ok(made)
+    }
+}
+
+/// Header and claims of a fresh proof for a request.
+pub fn members(
+    method: &str,
+    url: &str,
+    access_token: Option<&str>,
+    nonce: Option<&str>,
+    key: &SigningKey,
+) -> (Map<String, Value>, Map<String, Value>) {
+    Possession {
+        method,
+        url,
+        access_token,
+        nonce,
+        jti: &format!("{:032x}", rand::random::<u128>()),
+        iat: now(),
+    }
+    .members(key)
+}
+
+/// A fresh and right proof.
+pub fn proof(
+    method: &str,
+    url: &str,
+    access_token: Option<&str>,
+    nonce: Option<&str>,
+    key: &SigningKey,
+) -> Result<String, String> {
+    let (header, claims) = members(method, url, access_token, nonce, key);
+    let proof = mint(&header, &claims, key).map_err(|error| error.to_string())?;
+    String::from_utf8(proof).map_err(|error| error.to_string())
+}
+
+/// The address of a request, its query included.
+pub fn url_of(request: &Request) -> String {
+    let target = String::from_utf8_lossy(&request.target);
+    format!("{}{target}", request.origin)
+}
+
+pub fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as i64)
+}
