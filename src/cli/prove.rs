@@ -47,6 +47,20 @@ impl Prove {
             Some(name) => vec![contract(name)?],
             None => Contract::ALL.to_vec(),
         };
+        for pattern in &self.checks {
+            let mut all = library.checks();
+            if !all.any(|(_, check)| pattern_matches(pattern, &check.id)) {
+                return Err(Fault::Usage(format!(
+                    "no check matches `{pattern}`; `proofmark list` shows all"
+                )));
+            }
+        }
+        for pattern in &self.flaws {
+            let mut all = contracts.iter().flat_map(|c| c.catalogue().flaws());
+            if !all.any(|flaw| pattern_matches(pattern, flaw.id)) {
+                return Err(Fault::Usage(format!("no flaw matches `{pattern}`")));
+            }
+        }
         let wanted = Wanted {
             checks: self.checks.clone(),
             suites: Vec::new(),
@@ -88,11 +102,15 @@ impl Prove {
             .collect();
         let whole = self.contract.is_none() && self.checks.is_empty() && self.flaws.is_empty();
         let mut surprises = compare(&matrices, &library, &flaws, whole);
-        if !self.flaws.is_empty() || !self.checks.is_empty() || self.contract.is_some() {
-            surprises.retain(|surprise| !matches!(surprise, Surprise::UnknownFlaw { .. }));
-        }
+        // A flaw that nobody has is told of the checks that were asked for.
+        surprises.retain(|surprise| match surprise {
+            Surprise::UnknownFlaw { check, .. } => {
+                self.checks.is_empty() || self.checks.iter().any(|p| pattern_matches(p, check))
+            }
+            _ => true,
+        });
         match self.format {
-            Format::Text => out.print(&text(&matrices, &surprises)),
+            Format::Text => out.print(&text(&matrices, &surprises, whole)),
             Format::Json => {
                 let value = serde_json::json!({
                     "prove": 1,
@@ -110,7 +128,8 @@ impl Prove {
     }
 }
 
-fn text(matrices: &[Matrix], surprises: &[Surprise]) -> String {
+/// With `whole`, flaws that no check saw are listed, too.
+fn text(matrices: &[Matrix], surprises: &[Surprise], whole: bool) -> String {
     let mut out = String::new();
     for matrix in matrices {
         let failing = |row: &crate::prove::Row| -> Vec<String> {
@@ -123,6 +142,9 @@ fn text(matrices: &[Matrix], surprises: &[Surprise]) -> String {
         out.push_str(&format!("{}\n", matrix.contract));
         for (flaw, row) in &matrix.flawed {
             let failed = failing(row);
+            if failed.is_empty() && !whole {
+                continue;
+            }
             let word = if failed.is_empty() {
                 "caught by nothing".to_owned()
             } else {

@@ -65,6 +65,22 @@ impl Wish {
         self.path.as_os_str() == "-"
     }
 
+    /// Refuses a path in a folder that is not there, before anything is sent for a report that nobody will see.
+    pub fn can_be_written(&self) -> Result<(), Fault> {
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        match folder {
+            Some(folder) if !folder.is_dir() => Err(Fault::Usage(format!(
+                "{}: there is no folder {}",
+                self.path.display(),
+                folder.display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the report; where several targets are run, the contract's name goes into the file's.
     pub fn write(
         &self,

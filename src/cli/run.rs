@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::Exit;
+use super::journal_file;
 use super::output::{Fault, Output};
 use super::source::{Source, open};
 use crate::journal::{Journal, RunRecord, read};
@@ -17,6 +19,7 @@ use crate::suite::gather::library;
 use crate::suite::model::Level;
 use crate::suite::plan::{Case, Plan};
 use crate::suite::{Library, Wanted, expand};
+use crate::wire::Bounds;
 
 /// Cases that are carried out at the same time unless `--jobs` says otherwise.
 const DEFAULT_JOBS: usize = 8;
@@ -44,7 +47,7 @@ pub struct Run {
     /// Keep the journal here
     #[arg(long, value_name = "PATH")]
     journal: Option<PathBuf>,
-    /// Go on with the run whose journal is at --journal
+    /// Go on with the run whose journal is at --journal, with the same --target; what to check is in the journal
     #[arg(long, requires = "journal", conflicts_with_all = ["checks", "only_suites", "dry_run"])]
     resume: bool,
     /// Cases at the same time
@@ -157,6 +160,10 @@ impl Run {
         out: &Output,
     ) -> Result<Exit, Fault> {
         let contract = source.loaded.target.contract.clone();
+        for wish in &self.reports {
+            wish.can_be_written()?;
+        }
+        runtime.block_on(somebody_is_there(&source))?;
         let path = self.journal.as_ref().map(|path| {
             if several {
                 beside(path, &contract)
@@ -234,10 +241,11 @@ impl Run {
         };
         let unwritable = |error: std::io::Error| Fault::file(path.to_owned(), error);
         if !self.resume {
+            journal_file::may_be_overwritten(path)?;
             return Ok((None, Journal::create(path).map_err(unwritable)?));
         }
         let file = std::fs::File::open(path).map_err(unwritable)?;
-        let ends_cut = ends_without_newline(path).map_err(unwritable)?;
+        let ends_cut = journal_file::ends_without_newline(path).map_err(unwritable)?;
         let (records, _) = read(std::io::BufReader::new(file))
             .map_err(|error| Fault::Usage(format!("{}: {error}", path.display())))?;
         let earlier = RunRecord::from_records(records.clone())
@@ -247,16 +255,24 @@ impl Run {
     }
 }
 
-fn ends_without_newline(path: &Path) -> std::io::Result<bool> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = std::fs::File::open(path)?;
-    if file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(false);
-    }
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last[0] != b'\n')
+/// A run against an address where nobody listens would say the same two hundred times.
+async fn somebody_is_there(source: &Source) -> Result<(), Fault> {
+    let target = &source.loaded.target;
+    let origin = &target.https;
+    let limit = target
+        .limits
+        .connect_s
+        .unwrap_or(Bounds::default().connect.as_secs());
+    let connecting = tokio::net::TcpStream::connect((origin.host.as_str(), origin.port));
+    let says = match tokio::time::timeout(Duration::from_secs(limit), connecting).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            "connection refused".to_owned()
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no connection within {limit} s"),
+    };
+    Err(Fault::World(format!("nobody answers at {origin}: {says}")))
 }
 
 /// `out/run.jsonl` → `out/run.pers.jsonl`.

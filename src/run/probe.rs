@@ -14,7 +14,7 @@ use crate::journal::{Doubt, Exchange, Octets, Record, RecordedRequest};
 use crate::suite::forging;
 use crate::suite::model::{Probe as Step, ProbeKind};
 use crate::suite::template::{Scope, fill_text};
-use crate::wire::probe::{Probe, TlsVersion};
+use crate::wire::probe::{ConnectAnswer, Probe, ProbeAnswer, TlsVersion};
 use crate::wire::{Connection, Origin};
 
 /// Asks and records. The inner error is the journal's.
@@ -50,6 +50,16 @@ pub async fn probe(
     let line = field.line;
     let method = serde_json::to_string(&question).map_err(|error| harness(error.to_string()))?;
     line.pace.turn().await;
+    // To find nobody at home is no answer to what is asked about TLS; on the plain port it is one.
+    if origin == target.https
+        && let ProbeAnswer::Connect(ConnectAnswer {
+            failure: Some(failure),
+            ..
+        }) = line.client.probe(&origin, &Probe::Connect).await
+    {
+        let says = format!("{origin}: {failure}");
+        return Err(Fault::Doubt(Doubt::Unreachable, says));
+    }
     let (started_ms, began) = (line.elapsed_ms(), Instant::now());
     let answer = line.client.probe(&origin, &question).await;
     let seen = serde_json::to_value(&answer).map_err(|error| harness(error.to_string()))?;

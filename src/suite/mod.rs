@@ -20,6 +20,7 @@ mod secret;
 mod target;
 pub mod target_file;
 pub mod template;
+mod unmeant;
 
 pub use expand::{MAX_CASES_PER_CHECK, Wanted, expand};
 pub use library::{Applies, Library};

@@ -154,6 +154,20 @@ impl Scope for PlanScope<'_> {
 }
 
 impl PlanScope<'_> {
+    /// The first protected operation that the principal may read: where a good credential of its shows as such.
+    fn opens(&self, principal: &str) -> Option<&str> {
+        const OTHERS: [&str; 3] = ["item", "page", "redirect"];
+        let mut all = self.target.operations.iter();
+        let found = all.find(|(_, one)| {
+            one.method == "GET"
+                && one.allow.is_some()
+                && self.target.may(principal, one)
+                && !one.kinds.iter().any(|kind| OTHERS.contains(&kind.as_str()))
+                && !one.path.contains("${")
+        });
+        found.map(|(name, _)| name.as_str())
+    }
+
     /// A member of the operation or principal of this name.
     fn named(&self, name: &str, rest: &[&str]) -> Option<Found> {
         let [what, inner @ ..] = rest else {
@@ -187,6 +201,7 @@ impl PlanScope<'_> {
                     .map_or(jwks, |operation| &operation.path);
                 Some(Found::Literal(json!(path)))
             }
+            "opens" => Some(Found::Literal(json!(self.opens(name)?))),
             "tenant" => Some(Found::Literal(json!(principal.tenant.as_ref()?))),
             "values" => {
                 let (key, rest) = inner.split_first()?;

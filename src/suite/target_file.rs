@@ -9,6 +9,7 @@ use super::load::{Document, Mistake, decode};
 use super::model::TargetFile;
 use super::secret::Secrets;
 use super::target::{Misfit, Target, Which, merge};
+use super::unmeant;
 use crate::wire::Roots;
 
 /// Shorter secrets would be found everywhere in what a target sends, and so could not be kept out of the output.
@@ -118,6 +119,7 @@ fn read(
             mistakes.extend(keys_of_target::mistakes(
                 &document, &file, &target, &secrets,
             ));
+            mistakes.extend(unmeant::mistakes(&document, &file, &target, library));
             if !mistakes.is_empty() {
                 return Err(mistakes);
             }

@@ -56,6 +56,11 @@ const FAULTS: &[(&str, Option<Forgives>)] = &[
     ("proof-ath", Some(Ath)),
     ("proof-nonce", Some(Nonce)),
     ("proof-duplicate-right-first", Some(FirstWins)),
+    ("proof-iat-skewed", None),
+    ("proof-jti-chosen", None),
+    ("proof-jti-chosen-other-method", Some(Htm)),
+    ("proof-jti-chosen-other-address", Some(Htu)),
+    ("proof-jti-long", None),
 ];
 
 fn key() -> &'static SigningKey {
@@ -89,6 +94,7 @@ fn env() -> Env {
         .with("scheme", "https")
         .with("host", "api.example")
         .with("path", "/users/me")
+        .with("jti", "4f1c")
         .with("proof_window", 300)
         .with("proof_skew", 60)
         .with("access_token", ACCESS_TOKEN)

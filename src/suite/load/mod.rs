@@ -35,3 +35,4 @@ pub use document::{Document, MAX_FILE_BYTES};
 pub use mistake::{Also, Mistake, to_json};
 pub use render::{MAX_SHOWN, render};
 pub use span::{Position, Source, Span};
+pub(super) use wording::nearest;

@@ -136,7 +136,7 @@ pub(super) fn place(pointer: &str) -> String {
 
 /// The candidate that `word` was probably meant to be: the same but for case, `-` and `_`, or a third of its letters at
 /// most; or one that begins with it.
-pub(super) fn nearest<'c>(
+pub(in crate::suite) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
