@@ -16,6 +16,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9449 §4.3 item 1",
     ),
     flaw(
+        "dpop-field-name-case-compared",
+        "Does not know the field by its name in capitals.",
+        "RFC 9449 §4.1",
+    ),
+    flaw(
         "dpop-list-read",
         "Takes the first of several proofs in one line.",
         "RFC 9449 §4.3 item 2",
@@ -26,6 +31,9 @@ pub const NAME: &str = "dpop";
 
 /// The one value.
 pub fn only(request: &Request, flaws: &FlawSet) -> Result<String, Fault> {
+    if request.fields.is_shouted(NAME) && flaws.has("dpop-field-name-case-compared") {
+        return Err(Fault::Absent);
+    }
     let lines: Vec<&[u8]> = request.fields.all(NAME).collect();
     let line = match lines.as_slice() {
         [] => return Err(Fault::Absent),
