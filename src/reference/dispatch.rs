@@ -72,6 +72,11 @@ pub trait Application: Send + Sync + Sized + 'static {
     /// Who asks, and whether he may.
     fn admit(&self, access: Self::Access, request: &Request) -> Result<Self::Caller, Error>;
 
+    /// The same for a head alone, whose request is judged again when its body has come: nothing is used up.
+    fn may(&self, access: Self::Access, head: &Request) -> Result<(), Error> {
+        self.admit(access, head).map(drop)
+    }
+
     /// The caller that a missing guard amounts to.
     fn stand_in(&self, access: Self::Access, request: &Request) -> Self::Caller;
 
@@ -404,7 +409,7 @@ impl<A: Application> Site for Pipeline<A> {
         let route = resource.route(&head.method)?;
         let error = app
             .gate(head)
-            .and_then(|()| app.admit(route.access, head).map(drop))
+            .and_then(|()| app.may(route.access, head))
             .err()?;
         if flaws.has("continue-before-authentication")
             || flaws.has("effect-before-authentication")

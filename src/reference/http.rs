@@ -12,17 +12,30 @@ pub enum Version {
 
 /// Field lines in the order in which they came; names in lower case.
 #[derive(Clone, Debug, Default)]
-pub struct Fields(Vec<(String, Vec<u8>)>);
+pub struct Fields {
+    lines: Vec<(String, Vec<u8>)>,
+    /// Names that came in capitals throughout.
+    shouted: Vec<String>,
+}
 
 impl Fields {
     pub fn push(&mut self, name: &str, value: &[u8]) {
-        self.0
-            .push((name.to_ascii_lowercase(), value.trim_ascii().to_vec()));
+        let is_shouted = !name.bytes().any(|octet| octet.is_ascii_lowercase());
+        let name = name.to_ascii_lowercase();
+        if is_shouted {
+            self.shouted.push(name.clone());
+        }
+        self.lines.push((name, value.trim_ascii().to_vec()));
+    }
+
+    /// Whether a line of this name (lower case) came in capitals.
+    pub fn is_shouted(&self, name: &str) -> bool {
+        self.shouted.iter().any(|shouted| shouted == name)
     }
 
     /// Every line of this name (lower case), in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.0
+        self.lines
             .iter()
             .filter(move |(n, _)| n == name)
             .map(|(_, v)| v.as_slice())
@@ -30,7 +43,7 @@ impl Fields {
 
     /// The first line of this name when it is UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(n, _)| n == name)?;
+        let (_, value) = self.lines.iter().find(|(n, _)| n == name)?;
         std::str::from_utf8(value).ok()
     }
 
@@ -43,12 +56,12 @@ impl Fields {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(n, v)| (n.as_str(), v.as_slice()))
+        self.lines.iter().map(|(n, v)| (n.as_str(), v.as_slice()))
     }
 
     /// Octets of all names and values.
     pub fn octets(&self) -> usize {
-        self.0.iter().map(|(n, v)| n.len() + v.len() + 4).sum()
+        self.lines.iter().map(|(n, v)| n.len() + v.len() + 4).sum()
     }
 }
 

@@ -7,6 +7,7 @@
 mod appdirect;
 mod authority;
 mod dispatch;
+mod dpop;
 mod edge;
 mod fetch;
 mod flaw;

@@ -158,13 +158,18 @@ pub fn ambiguous(edge: &Edge) -> Error {
 
 /// 403. `scope` names what would have sufficed, for callers with a bearer token.
 pub fn forbidden(edge: &Edge, scope: Option<&str>) -> Error {
+    forbidden_by(edge, "Bearer", scope)
+}
+
+/// The same for callers with a token of this scheme.
+pub fn forbidden_by(edge: &Edge, scheme: &str, scope: Option<&str>) -> Error {
     let mut error = Error::new(
         403,
         "INSUFFICIENT_PERMISSIONS",
         "Your permissions are not sufficient for this operation",
     );
     if edge.flaws.has("forbidden-answered-401") {
-        return unauthenticated(edge, "Bearer", Unknown::Invalid);
+        return unauthenticated(edge, scheme, Unknown::Invalid);
     }
     if let Some(scope) = scope
         && !edge.flaws.has("insufficient-scope-unsaid")
@@ -172,7 +177,7 @@ pub fn forbidden(edge: &Edge, scope: Option<&str>) -> Error {
         error = error.field(
             "WWW-Authenticate",
             format!(
-                "Bearer realm=\"{}\", error=\"insufficient_scope\", scope=\"{scope}\"",
+                "{scheme} realm=\"{}\", error=\"insufficient_scope\", scope=\"{scope}\"",
                 edge.realm
             ),
         );

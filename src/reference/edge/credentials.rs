@@ -133,10 +133,17 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
     {
         return Presented::Nothing;
     }
+    sole(request, "authorization", rest.trim_matches(' '), flaws)
+}
+
+/// A token after its scheme in this header, if it is the only one there and a token68.
+pub fn sole(request: &Request, name: &str, token: &str, flaws: &FlawSet) -> Presented {
+    if request.fields.count(name) > 1 && !flaws.has("repeated-authorization-ignored") {
+        return Presented::Ambiguous;
+    }
     if request.parameter("access_token").is_some() && !flaws.has("second-method-ignored") {
         return Presented::Ambiguous;
     }
-    let token = rest.trim_matches(' ');
     if token.is_empty() || !is_token68(token) {
         return Presented::Malformed;
     }
@@ -166,7 +173,8 @@ fn misplaced(request: &Request, flaws: &FlawSet) -> Option<String> {
     None
 }
 
-fn in_body(request: &Request) -> Option<String> {
+/// `access_token` in a body of JSON or a form.
+pub fn in_body(request: &Request) -> Option<String> {
     let Body::Bytes(octets) = &request.body else {
         return None;
     };

@@ -1,8 +1,11 @@
 //! Who asks, and whether he may.
 
-use super::{Pers, tenant};
+use super::possession::Carried;
+use super::{Pers, possession, tenant};
+use crate::reference::dpop::binding::{self, Scheme};
+use crate::reference::dpop::challenge::offered;
 use crate::reference::edge::challenge::{self, Unknown};
-use crate::reference::edge::credentials::{self, Presented};
+use crate::reference::edge::credentials::Presented;
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::Request;
@@ -122,10 +125,11 @@ impl Caller {
 }
 
 pub fn unknown_token(app: &Pers) -> Error {
-    challenge::unauthenticated(&app.edge, "Bearer", Unknown::Invalid)
+    possession::bad_token(app, Scheme::Bearer)
 }
 
-pub fn admit(app: &Pers, access: Access, request: &Request) -> Result<Caller, Error> {
+/// `is_use`: whether a proof that comes with the request is used up.
+pub fn admit(app: &Pers, access: Access, request: &Request, is_use: bool) -> Result<Caller, Error> {
     let flaws = app.flaws();
     if tenant::is_key_set(request) {
         return Ok(Caller {
@@ -152,34 +156,46 @@ pub fn admit(app: &Pers, access: Access, request: &Request) -> Result<Caller, Er
     {
         return Ok(stand_in(app, access, request));
     }
-    let token = match credentials::bearer(request, flaws) {
+    let (scheme, presented) = binding::presented(request, flaws);
+    let loose = possession::loose_token(app, request);
+    let token = match presented {
         Presented::Bearer(token) => token,
         Presented::Ambiguous => return Err(challenge::ambiguous(&app.edge)),
-        Presented::Malformed => return Err(unknown_token(app)),
+        Presented::Malformed => return Err(possession::bad_token(app, scheme)),
+        Presented::Nothing if loose.is_some() => loose.clone().unwrap_or_default(),
+        Presented::Nothing if possession::is_login(app, request, is_use) => {
+            return Ok(stand_in(app, access, request));
+        }
         Presented::Nothing if flaws.has("project-key-counts-as-login") && named.is_some() => {
             return Ok(stand_in(app, access, request));
         }
         Presented::Nothing => {
-            return Err(challenge::unauthenticated(
-                &app.edge,
-                "Bearer",
-                Unknown::Nothing,
-            ));
+            let error = challenge::unauthenticated(&app.edge, "Bearer", Unknown::Nothing);
+            return Err(offered(&app.edge, error, false));
         }
     };
     let claims = app
         .issuer
         .verify(&token, flaws)
-        .ok_or_else(|| unknown_token(app))?;
+        .ok_or_else(|| possession::bad_token(app, scheme))?;
     let (id, own, role) = {
         let state = app.state();
         let account = state
             .accounts
             .iter()
             .find(|account| account.id == claims.sub)
-            .ok_or_else(|| unknown_token(app))?;
+            .ok_or_else(|| possession::bad_token(app, scheme))?;
         (account.id.clone(), account.tenant, account.role)
     };
+    if loose.is_none() {
+        let carried = Carried {
+            scheme,
+            token: &token,
+            cnf: claims.cnf.as_ref(),
+            tenant: own,
+        };
+        possession::judge(app, &carried, request, is_use)?;
+    }
     let role = if flaws.has("role-kept-in-token") {
         Role::named(&claims.role).unwrap_or(role)
     } else {
@@ -205,7 +221,11 @@ pub fn admit(app: &Pers, access: Access, request: &Request) -> Result<Caller, Er
     let is_unchecked = access.unchecked_by.is_some_and(|flaw| flaws.has(flaw));
     if is_refused_business || !(roles.contains(&role) || is_unchecked) {
         let scope: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-        return Err(challenge::forbidden(&app.edge, Some(&scope.join(" "))));
+        return Err(challenge::forbidden_by(
+            &app.edge,
+            scheme.name(),
+            Some(&scope.join(" ")),
+        ));
     }
     Ok(Caller {
         tenant,
@@ -214,11 +234,9 @@ pub fn admit(app: &Pers, access: Access, request: &Request) -> Result<Caller, Er
 }
 
 fn token_tenant(app: &Pers, request: &Request) -> Option<&'static str> {
-    let Presented::Bearer(token) = credentials::bearer(request, app.flaws()) else {
-        return None;
-    };
+    let token = binding::token(request, app.flaws())?;
     let claims = app.issuer.verify(&token, app.flaws())?;
-    [tenant::A, tenant::B]
+    tenant::ALL
         .into_iter()
         .find(|tenant| *tenant == claims.tenant)
 }

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::access::{Access, PUBLIC, only, only_unless};
-use super::{Pers, Role, access};
+use super::{Pers, Role, access, possession};
 use crate::reference::dispatch::{Call, Route};
+use crate::reference::dpop::binding;
 use crate::reference::edge::body::{Kind, Member, invalid, optional, required};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
@@ -62,6 +63,26 @@ pub const FLAWS: &[Flaw] = &[
         "uniqueness-told-across-tenants",
         "Refuses an e-mail address because another tenant's account has it, and says so.",
         "CWE-203",
+    ),
+    flaw(
+        "dpop-token-type-fixed",
+        "Calls every token Bearer.",
+        "RFC 9449 §5",
+    ),
+    flaw(
+        "dpop-binding-forgotten",
+        "Calls a token bound that it did not bind.",
+        "RFC 9449 §5",
+    ),
+    flaw(
+        "dpop-refreshed-token-unbound",
+        "Leaves the binding out of a token that was refreshed.",
+        "RFC 9449 §5",
+    ),
+    flaw(
+        "dpop-refresh-token-unbound",
+        "Refreshes a bound token for whoever has the refresh token.",
+        "RFC 9449 §5",
     ),
 ];
 
@@ -234,6 +255,14 @@ impl Account {
     }
 }
 
+/// What a refresh token stands for.
+#[derive(Clone, Debug)]
+pub struct Refresh {
+    account: String,
+    /// The thumbprint of the key that it is bound to: our clients are public (RFC 9449 §5).
+    key: Option<String>,
+}
+
 fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let app = call.app;
     let flaws = app.flaws();
@@ -244,6 +273,7 @@ fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
         Some(_) if flaws.has("unknown-auth-type-accepted") => Role::User,
         Some(_) => return Err(invalid(&app.edge, "authType is unknown.")),
     };
+    let key = possession::proven(call)?;
     let proof = Hashed::of(call.text("authToken").unwrap_or_default());
     let found = {
         let state = app.state();
@@ -274,7 +304,7 @@ fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
         .cloned()
     };
     match found {
-        Some(account) => Ok(tokens(app, &account)),
+        Some(account) => Ok(tokens(app, &account, key.as_deref(), key.as_deref())),
         None if flaws.has("token-told-with-refusal") => {
             let token = app.issuer.mint("nobody", call.caller.tenant, "user", flaws);
             Ok(
@@ -290,40 +320,69 @@ fn key_set(call: &Call<'_, Pers>) -> Result<Response, Error> {
     Ok(call.app.issuer.key_set(call.app.flaws()))
 }
 
+/// A refresh token that is bound is good with a proof by its key alone, and stays good when it came without.
 fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let app = call.app;
+    let flaws = app.flaws();
+    let proven = possession::proven(call)?;
     let used = Hashed::of(call.text("refreshToken").unwrap_or_default());
-    let account = {
+    let found = {
         let mut state = app.state();
-        let owner = state.refresh_tokens.remove(&used);
-        owner.and_then(|id| {
-            state
+        let known = state.refresh_tokens.get(&used).cloned();
+        let is_holder = |known: &Refresh| {
+            known.key.is_none() || known.key == proven || flaws.has("dpop-refresh-token-unbound")
+        };
+        let known = known.filter(is_holder);
+        if known.is_some() {
+            state.refresh_tokens.remove(&used);
+        }
+        known.and_then(|known| {
+            let account = state
                 .accounts
                 .iter()
-                .find(|account| account.id == id && account.tenant == call.caller.tenant)
-                .cloned()
+                .find(|account| account.id == known.account)?;
+            (account.tenant == call.caller.tenant).then(|| (account.clone(), known.key))
         })
     };
-    match account {
-        Some(account) => Ok(tokens(app, &account)),
-        None => Err(access::unknown_token(app)),
-    }
+    let Some((account, key)) = found else {
+        return Err(access::unknown_token(app));
+    };
+    // A token that was not bound is bound from now on, where its client brings a proof.
+    let key = key.or(proven);
+    let is_dropped = key.is_some() && flaws.has("dpop-refreshed-token-unbound");
+    let bound_to = key.as_deref().filter(|_| !is_dropped);
+    Ok(tokens(app, &account, bound_to, key.as_deref()))
 }
 
-fn tokens(app: &Pers, account: &Account) -> Response {
+/// `key` is the thumbprint that the access token is bound to, `holder` that of the refresh token.
+fn tokens(app: &Pers, account: &Account, key: Option<&str>, holder: Option<&str>) -> Response {
+    let flaws = app.flaws();
     let refresh_token = random_hex();
-    app.state()
-        .refresh_tokens
-        .insert(Hashed::of(&refresh_token), account.id.clone());
-    let access_token = app.issuer.mint(
+    app.state().refresh_tokens.insert(
+        Hashed::of(&refresh_token),
+        Refresh {
+            account: account.id.clone(),
+            key: holder.map(ToOwned::to_owned),
+        },
+    );
+    let is_forgotten = key.is_some() && flaws.has("dpop-binding-forgotten");
+    let access_token = app.issuer.mint_bound(
         &account.id,
         account.tenant,
         account.role.name(),
-        app.flaws(),
+        key.filter(|_| !is_forgotten).map(binding::cnf),
+        flaws,
     );
+    let token_type = match key {
+        Some(_) if !flaws.has("dpop-token-type-fixed") => "DPoP",
+        _ => "Bearer",
+    };
     Response::json(
         200,
-        &json!({ "accessToken": access_token, "refreshToken": refresh_token, "user": account.shown() }),
+        &json!({
+            "accessToken": access_token, "token_type": token_type,
+            "refreshToken": refresh_token, "user": account.shown(),
+        }),
     )
     .holds(Holds::Secret)
 }

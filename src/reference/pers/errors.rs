@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::reference::dpop::challenge::oauth_code;
 use crate::reference::edge::errors::{Envelope, Error};
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::Response;
@@ -51,6 +52,10 @@ fn build(error: &Error, id: &str) -> Map<String, Value> {
     members.insert("category".to_owned(), Value::from(category));
     members.insert("message".to_owned(), Value::from(error.message.as_str()));
     members.insert("correlationId".to_owned(), Value::from(id));
+    // Clients of OAuth look for it here (RFC 9449 §5).
+    if let Some(code) = oauth_code(error.code) {
+        members.insert("error".to_owned(), Value::from(code));
+    }
     members
 }
 

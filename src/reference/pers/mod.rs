@@ -10,12 +10,16 @@
 //! use `user_token`, `business_token`, `admin_token`, `other_user_token`, `other_admin_token`, `expired_user_token`,
 //! `foreign_user_token` (signed by another issuer's key); `legacy_api_key`; `user_id`, `other_user_id`,
 //! `campaign_id`, `other_campaign_id`.
+//!
+//! A third tenant, `c`, demands nonces in proofs of possession: `nonce_project_key`, and of its `nonce_user`,
+//! `nonce_business` and `nonce_admin` proof, token and id.
 
 mod access;
 mod accounts;
 mod campaigns;
 mod errors;
 mod files;
+mod possession;
 mod settings;
 mod tenant;
 mod transactions;
@@ -24,6 +28,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dispatch::{self, Application, Pipeline, Route};
+use super::dpop::{self, Verifier};
 use super::edge::errors::Error;
 use super::edge::{Edge, headers, plain};
 use super::flaw::{Flaw, FlawSet};
@@ -78,11 +83,13 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
         files::FLAWS,
+        possession::FLAWS,
         settings::FLAWS,
         tenant::FLAWS,
         transactions::FLAWS,
     ]);
     tables.extend(token::FLAWS);
+    tables.extend(dpop::FLAWS);
     tables
 }
 
@@ -97,6 +104,7 @@ pub fn operations() -> Vec<Operation> {
 pub struct Pers {
     edge: Arc<Edge>,
     issuer: Issuer,
+    proofs: Verifier,
     /// Project key, hashed, to tenant id.
     project_keys: HashMap<Hashed, &'static str>,
     legacy_key: Hashed,
@@ -108,8 +116,8 @@ struct State {
     accounts: Vec<accounts::Account>,
     /// External proof, hashed, to account id.
     proofs: HashMap<Hashed, String>,
-    /// Refresh token, hashed, to account id; taken out when used.
-    refresh_tokens: HashMap<Hashed, String>,
+    /// By the hash of the refresh token; taken out when used.
+    refresh_tokens: HashMap<Hashed, accounts::Refresh>,
     campaigns: Vec<campaigns::Campaign>,
     transactions: Vec<transactions::Transaction>,
     settings: HashMap<&'static str, settings::TenantSettings>,
@@ -139,7 +147,11 @@ impl Application for Pers {
     }
 
     fn admit(&self, access: Access, request: &Request) -> Result<Caller, Error> {
-        access::admit(self, access, request)
+        access::admit(self, access, request, true)
+    }
+
+    fn may(&self, access: Access, head: &Request) -> Result<(), Error> {
+        access::admit(self, access, head, false).map(drop)
     }
 
     fn stand_in(&self, access: Access, request: &Request) -> Caller {
@@ -156,7 +168,8 @@ impl Application for Pers {
         }
     }
 
-    fn decorate(&self, _request: &Request, response: &mut Response) {
+    fn decorate(&self, request: &Request, response: &mut Response) {
+        possession::accompany(self, request, response);
         errors::bend(self, response);
     }
 }
@@ -165,7 +178,8 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "pers");
     edge.id_header = "X-Correlation-Id";
     let edge = Arc::new(edge);
-    let base = format!("https://localhost:{https_port}/v2");
+    let origin = format!("https://localhost:{https_port}");
+    let base = format!("{origin}/v2");
     let issuer = Issuer::new(base.clone(), base.clone(), Algorithm::ES256);
     let stranger = Issuer::new(base.clone(), base, Algorithm::ES256);
 
@@ -177,12 +191,14 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     let key = keep("project_key", random_hex());
     let other_key = keep("other_project_key", random_hex());
     let test_key = keep("test_project_key", format!("pk_test_{}", random_hex()));
+    let nonce_key = keep("nonce_project_key", random_hex());
     keep("unknown_project_key", random_hex());
     let legacy_key = Hashed::of(&keep("legacy_api_key", random_hex()));
     let project_keys = HashMap::from([
         (Hashed::of(&key), tenant::A),
         (Hashed::of(&test_key), tenant::A),
         (Hashed::of(&other_key), tenant::B),
+        (Hashed::of(&nonce_key), tenant::C),
     ]);
 
     let mut state = State::default();
@@ -195,6 +211,9 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         ("other_user", tenant::B, Role::User),
         ("other_business", tenant::B, Role::Business),
         ("other_admin", tenant::B, Role::Admin),
+        ("nonce_user", tenant::C, Role::User),
+        ("nonce_business", tenant::C, Role::Business),
+        ("nonce_admin", tenant::C, Role::Admin),
     ] {
         let account = accounts::Account::seeded(name, tenant, role);
         let proof = keep(&format!("{name}_proof"), format!("proof.{}", random_hex()));
@@ -216,7 +235,11 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         }
         state.accounts.push(account);
     }
-    for (name, tenant) in [("", tenant::A), ("other_", tenant::B)] {
+    for (name, tenant) in [
+        ("", tenant::A),
+        ("other_", tenant::B),
+        ("nonce_", tenant::C),
+    ] {
         let campaign = campaigns::Campaign::seeded(tenant);
         keep(&format!("{name}campaign_id"), campaign.id.clone());
         state.campaigns.push(campaign);
@@ -242,6 +265,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     let app = Pers {
         edge: Arc::clone(&edge),
         issuer,
+        proofs: Verifier::new(origin),
         project_keys,
         legacy_key,
         state: Mutex::new(state),

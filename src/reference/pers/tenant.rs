@@ -1,7 +1,7 @@
 //! The tenant of a request: `X-Project-Key`, judged before anything else.
 
 use super::{Pers, Role};
-use crate::reference::edge::credentials::{self, Presented};
+use crate::reference::dpop::binding;
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::Request;
@@ -53,6 +53,9 @@ pub const FLAWS: &[Flaw] = &[
 
 pub const A: &str = "tenant-a";
 pub const B: &str = "tenant-b";
+/// Demands a nonce in every proof.
+pub const C: &str = "tenant-c";
+pub const ALL: [&str; 3] = [A, B, C];
 
 const PREFIX: &str = "pk_test_";
 
@@ -106,7 +109,7 @@ pub fn gate(app: &Pers, request: &Request) -> Result<(), Error> {
         return Ok(());
     }
     if app.flaws().has("project-key-judged-after-token")
-        && let Presented::Bearer(token) = credentials::bearer(request, app.flaws())
+        && let Some(token) = binding::token(request, app.flaws())
         && app.issuer.verify(&token, app.flaws()).is_none()
     {
         return Err(super::access::unknown_token(app));
@@ -126,7 +129,7 @@ pub fn is_key_set(request: &Request) -> bool {
 }
 
 fn carries_tenant(app: &Pers, request: &Request) -> bool {
-    let Presented::Bearer(token) = credentials::bearer(request, app.flaws()) else {
+    let Some(token) = binding::token(request, app.flaws()) else {
         return false;
     };
     app.issuer

@@ -1,6 +1,7 @@
 //! The deployments from outside, and some of their flaws.
 
 mod client;
+mod dpop;
 mod http_api;
 mod intraverse;
 mod pers;

@@ -100,6 +100,8 @@ pub struct Claims {
     /// The tenant that the subject belongs to.
     pub tenant: String,
     pub role: String,
+    /// What the token is bound to (RFC 7800 §3), if it is.
+    pub cnf: Option<Value>,
 }
 
 pub fn judge(issuer: &Issuer, payload: &[u8], flaws: &FlawSet) -> Option<Claims> {
@@ -122,6 +124,7 @@ pub fn judge(issuer: &Issuer, payload: &[u8], flaws: &FlawSet) -> Option<Claims>
         name: text("name").unwrap_or_default(),
         tenant: text("tenant").unwrap_or_default(),
         role: text("role").unwrap_or_default(),
+        cnf: claims.get("cnf").cloned(),
     })
 }
 

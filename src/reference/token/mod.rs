@@ -134,6 +134,18 @@ impl Issuer {
 
     /// A token that is good from now on.
     pub fn mint(&self, subject: &str, tenant: &str, role: &str, flaws: &FlawSet) -> String {
+        self.mint_bound(subject, tenant, role, None, flaws)
+    }
+
+    /// The same, bound to what `cnf` says.
+    pub fn mint_bound(
+        &self,
+        subject: &str,
+        tenant: &str,
+        role: &str,
+        cnf: Option<Value>,
+        flaws: &FlawSet,
+    ) -> String {
         let now = now();
         let exp = match () {
             () if flaws.has_if_declared("token-never-expires") => None,
@@ -146,7 +158,11 @@ impl Issuer {
                 subjects.push(subject.to_owned());
             }
         }
-        self.sign(&self.claims(subject, tenant, role, now, exp))
+        let mut claims = self.claims(subject, tenant, role, now, exp);
+        if let Some(cnf) = cnf {
+            claims.insert("cnf".to_owned(), cnf);
+        }
+        self.sign(&claims)
     }
 
     /// A secure token: it names its subject by an e-mail address, too.

@@ -1,0 +1,109 @@
+//! Nonces that a server hands out for the next proof (RFC 9449 §8, §9).
+//!
+//! A nonce says until when it is good and carries a MAC, so that nothing is kept of it.
+
+use aws_lc_rs::hmac;
+use serde_json::Value;
+
+use super::NONCE_LIFE;
+use crate::jose::base64url;
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
+
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "dpop-nonce-optional",
+        "Takes a proof without the nonce that it asked for.",
+        "RFC 9449 §4.3 item 10",
+    ),
+    flaw(
+        "dpop-nonce-unchecked",
+        "Looks whether there is a nonce, and not at which.",
+        "RFC 9449 §4.3 item 10",
+    ),
+    flaw(
+        "dpop-nonce-of-other-endpoint-accepted",
+        "Takes nonces of the token endpoint for the API, and the other way round.",
+        "RFC 9449 §8",
+    ),
+    flaw(
+        "dpop-nonce-compared-too-late",
+        "Compares with the nonce that the answer will hand out, so that none is ever right.",
+        "RFC 9449 §8",
+    ),
+    flaw(
+        "dpop-nonce-is-time",
+        "Hands out the time for a nonce.",
+        "RFC 9449 §8.1",
+    ),
+    flaw(
+        "dpop-nonce-never-expires",
+        "Takes nonces of any age.",
+        "RFC 9449 §8",
+    ),
+];
+
+pub struct Nonces(hmac::Key);
+
+const RANDOM: usize = 12;
+const TIME: usize = 8;
+const TAG: usize = 32;
+
+impl Nonces {
+    pub fn new() -> Self {
+        Self(hmac::Key::new(
+            hmac::HMAC_SHA256,
+            &rand::random::<[u8; 32]>(),
+        ))
+    }
+
+    pub fn issue(&self, now: f64, flaws: &FlawSet) -> String {
+        if flaws.has("dpop-nonce-is-time") {
+            return format!("{now:.0}");
+        }
+        let mut octets = rand::random::<[u8; RANDOM]>().to_vec();
+        octets.extend((now + NONCE_LIFE).to_be_bytes());
+        let tag = hmac::sign(&self.0, &octets);
+        octets.extend(tag.as_ref());
+        base64url::encode(octets)
+    }
+
+    fn is_own(&self, nonce: &str, now: f64, flaws: &FlawSet) -> bool {
+        let end = self.end(nonce).or_else(|| {
+            let issued: f64 = nonce.parse().ok()?;
+            flaws
+                .has("dpop-nonce-is-time")
+                .then_some(issued + NONCE_LIFE)
+        });
+        end.is_some_and(|end| now <= end || flaws.has("dpop-nonce-never-expires"))
+    }
+
+    /// Until when one of ours is good.
+    fn end(&self, nonce: &str) -> Option<f64> {
+        let octets = base64url::decode(nonce).ok()?;
+        if octets.len() != RANDOM + TIME + TAG {
+            return None;
+        }
+        let (said, tag) = octets.split_at(RANDOM + TIME);
+        hmac::verify(&self.0, said, tag).ok()?;
+        Some(f64::from_be_bytes(said[RANDOM..].try_into().ok()?))
+    }
+}
+
+pub fn is_good(
+    nonce: Option<&Value>,
+    own: &Nonces,
+    other: &Nonces,
+    now: f64,
+    flaws: &FlawSet,
+) -> bool {
+    let Some(nonce) = nonce else {
+        return flaws.has("dpop-nonce-optional");
+    };
+    match nonce.as_str() {
+        Some(nonce) if own.is_own(nonce, now, flaws) => !flaws.has("dpop-nonce-compared-too-late"),
+        Some(nonce) if other.is_own(nonce, now, flaws) => {
+            flaws.has("dpop-nonce-of-other-endpoint-accepted") || flaws.has("dpop-nonce-unchecked")
+        }
+        _ => flaws.has("dpop-nonce-unchecked"),
+    }
+}
