@@ -421,6 +421,55 @@ fn which_token_it_goes_with() {
 }
 
 #[test]
+fn names_that_stand_twice() {
+    let attempt = right();
+    let text = |value: &Map<String, Value>| Value::Object(value.clone()).to_string();
+    let signed = |header: &str, claims: &str| {
+        let proof = mint_texts(
+            header.as_bytes(),
+            claims.as_bytes(),
+            &attempt.key,
+            Algorithm::ES256,
+        );
+        String::from_utf8(proof.expect("signed")).expect("ASCII")
+    };
+    let (header, claims) = (text(&attempt.header), text(&attempt.claims));
+    let more = |text: &str, member: &str| text.replacen('}', &format!(",{member}}}"), 1);
+    for proof in [
+        signed(&header, &more(&claims, r#""htm":"POST""#)),
+        signed(&header, &more(&claims, r#""iat":1"#)),
+        signed(&header.replacen('{', r#"{"alg":"ES256","#, 1), &claims),
+    ] {
+        assert_eq!(attempt.text_judged(&proof, &[]), Err(Fault::Malformed));
+        let taken = attempt.text_judged(&proof, &["dpop-first-duplicate-wins"]);
+        assert!(taken.is_ok(), "{taken:?}");
+    }
+}
+
+#[test]
+fn a_jti_may_be_long() {
+    let long = "j".repeat(300);
+    right()
+        .claim("jti", long.as_str())
+        .is_refused_with("dpop-long-jti-crashes");
+    for odd in [json!(null), json!(5), json!([]), json!("")] {
+        right().claim("jti", odd).is_taken_with("dpop-jti-optional");
+    }
+    let first = right().claim("jti", format!("{long}a"));
+    let mut second = right().claim("jti", format!("{long}b"));
+    second.cnf = first.cnf.clone();
+    let proof = String::from_utf8(mint(&first.header, &second.claims, &first.key).expect("signed"))
+        .expect("ASCII");
+    for (on, is_good) in [(&[][..], true), (&["dpop-jti-truncated"], false)] {
+        let verifier = Verifier::new(ORIGIN.to_owned());
+        first
+            .at(&verifier, &[&first.proof()], NOW, on)
+            .expect("the first");
+        assert_eq!(second.at(&verifier, &[&proof], NOW, on).is_ok(), is_good);
+    }
+}
+
+#[test]
 fn whose_key_it_is() {
     let thumbprint = |attempt: &Attempt| attempt.cnf["jkt"].as_str().expect("text").to_owned();
     let mut attempt = right();

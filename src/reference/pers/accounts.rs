@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::access::{Access, PUBLIC, only, only_unless};
 use super::{Pers, Role, access, possession};
 use crate::reference::dispatch::{Call, Route};
-use crate::reference::dpop::binding;
+use crate::reference::dpop::challenge::refused_request;
+use crate::reference::dpop::{Fault, binding};
 use crate::reference::edge::body::{Kind, Member, invalid, optional, required};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
@@ -73,6 +74,11 @@ pub const FLAWS: &[Flaw] = &[
         "dpop-binding-forgotten",
         "Calls a token bound that it did not bind.",
         "RFC 9449 §5",
+    ),
+    flaw(
+        "dpop-required-binding-ignored",
+        "Gives an unbound token to a client that is registered for bound ones.",
+        "RFC 9449 §5.2",
     ),
     flaw(
         "dpop-refreshed-token-unbound",
@@ -232,6 +238,8 @@ pub struct Account {
     pub email: String,
     pub bio: String,
     pub points: i64,
+    /// Registered for bound tokens only (`dpop_bound_access_tokens`, RFC 9449 §5.2).
+    pub needs_key: bool,
 }
 
 impl Account {
@@ -244,6 +252,7 @@ impl Account {
             email: format!("{}.{tenant}@example.invalid", name.replace('_', ".")),
             bio: format!("canary-{}", random_id()),
             points: 0,
+            needs_key: false,
         }
     }
 
@@ -304,6 +313,13 @@ fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
         .cloned()
     };
     match found {
+        Some(account)
+            if account.needs_key
+                && key.is_none()
+                && !flaws.has("dpop-required-binding-ignored") =>
+        {
+            Err(refused_request(&app.edge, Fault::Absent))
+        }
         Some(account) => Ok(tokens(app, &account, key.as_deref(), key.as_deref())),
         None if flaws.has("token-told-with-refusal") => {
             let token = app.issuer.mint("nobody", call.caller.tenant, "user", flaws);

@@ -12,7 +12,8 @@
 //! `campaign_id`, `other_campaign_id`.
 //!
 //! A third tenant, `c`, demands nonces in proofs of possession: `nonce_project_key`, and of its `nonce_user`,
-//! `nonce_business` and `nonce_admin` proof, token and id.
+//! `nonce_business` and `nonce_admin` proof, token and id. The client of `bound_user`, in `a`, is registered for bound
+//! tokens only, so that it has a `bound_user_proof` and no token.
 
 mod access;
 mod accounts;
@@ -214,15 +215,19 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         ("nonce_user", tenant::C, Role::User),
         ("nonce_business", tenant::C, Role::Business),
         ("nonce_admin", tenant::C, Role::Admin),
+        ("bound_user", tenant::A, Role::User),
     ] {
-        let account = accounts::Account::seeded(name, tenant, role);
+        let mut account = accounts::Account::seeded(name, tenant, role);
+        account.needs_key = name == "bound_user";
         let proof = keep(&format!("{name}_proof"), format!("proof.{}", random_hex()));
         state.proofs.insert(Hashed::of(&proof), account.id.clone());
         keep(&format!("{name}_id"), account.id.clone());
-        keep(
-            &format!("{name}_token"),
-            issuer.mint(&account.id, tenant, role.name(), &edge.flaws),
-        );
+        if !account.needs_key {
+            keep(
+                &format!("{name}_token"),
+                issuer.mint(&account.id, tenant, role.name(), &edge.flaws),
+            );
+        }
         if name == "user" {
             keep(
                 "expired_user_token",

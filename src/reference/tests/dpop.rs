@@ -1,7 +1,12 @@
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
-use super::client::{Seen, request, send, start};
+use super::client::{Seen, connect, read_answer, request, send, start, trusting};
 use crate::jose::{Algorithm, SigningKey, StrictJws, base64url, mint};
 use crate::reference::{Contract, Deployment};
 
@@ -16,8 +21,6 @@ struct Holder {
 /// What a proof says besides what it has to.
 #[derive(Default)]
 struct Says<'a> {
-    htm: Option<&'a str>,
-    jti: Option<&'a str>,
     nonce: Option<String>,
     header: Option<(&'a str, Value)>,
 }
@@ -44,18 +47,18 @@ impl Holder {
 
     fn proof_by(&self, key: &SigningKey, line: &str, token: &str, says: &Says<'_>) -> String {
         let (method, target) = line.split_once(' ').expect("method and target");
-        let public = key.public().expect("a public half");
+        let public = key.public().map(|public| public.jwk_members());
         let mut header = Map::new();
         header.insert("typ".to_owned(), "dpop+jwt".into());
         header.insert("alg".to_owned(), key.algorithm().name().into());
-        header.insert("jwk".to_owned(), public.jwk_members().into());
+        header.insert("jwk".to_owned(), public.unwrap_or_default().into());
         if let Some((name, value)) = &says.header {
             header.insert((*name).to_owned(), value.clone());
         }
         let fresh = format!("{:032x}", rand::random::<u128>());
         let mut claims = json!({
-            "jti": says.jti.unwrap_or(&fresh),
-            "htm": says.htm.unwrap_or(method),
+            "jti": fresh,
+            "htm": method,
             "htu": format!("{}{target}", self.deployment.origin()),
             "iat": crate::reference::token::now(),
         });
@@ -67,6 +70,15 @@ impl Holder {
         }
         let claims = claims.as_object().expect("an object");
         String::from_utf8(mint(&header, claims, key).expect("signed")).expect("ASCII")
+    }
+
+    /// With a key that has no public half to show.
+    fn proof_with(&self, key: &SigningKey, jwk: &Value, line: &str, token: &str) -> String {
+        let says = Says {
+            header: Some(("jwk", jwk.clone())),
+            ..Says::default()
+        };
+        self.proof_by(key, line, token, &says)
     }
 
     fn proof(&self, line: &str, token: &str) -> String {
@@ -83,7 +95,11 @@ impl Holder {
     }
 
     async fn exchange(&self, proofs: &[&str]) -> Seen {
-        let proof = &self.deployment.secrets[&format!("{}user_proof", self.tenant)];
+        self.exchange_of("user", proofs).await
+    }
+
+    async fn exchange_of(&self, name: &str, proofs: &[&str]) -> Seen {
+        let proof = &self.deployment.secrets[&format!("{}{name}_proof", self.tenant)];
         let body = json!({ "authToken": proof }).to_string();
         let fields: Vec<_> = proofs.iter().map(|proof| ("dpop", *proof)).collect();
         self.ask(EXCHANGE, &fields, &body).await
@@ -218,6 +234,91 @@ async fn a_refresh_token_is_good_with_its_key_alone() {
     let plain = holder.exchange(&[]).await.json();
     let seen = holder.refresh(&plain["refreshToken"], &[]).await;
     assert_eq!(cnf(&seen.json()), Value::Null);
+}
+
+#[tokio::test]
+async fn a_client_may_be_registered_for_bound_tokens_only() {
+    for (flaws, status) in [(&[][..], 400), (&["dpop-required-binding-ignored"], 200)] {
+        let holder = Holder::of(flaws);
+        let seen = holder.exchange_of("bound_user", &[]).await;
+        assert_eq!(seen.status, status, "{}", seen.body);
+        let proof = holder.proof(EXCHANGE, "");
+        let seen = holder.exchange_of("bound_user", &[&proof]).await;
+        assert_eq!(seen.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_a_proof_brings_opens_nothing() {
+    let secret = SigningKey::secret(&[7; 32], Algorithm::HS256);
+    let jwk = json!({ "kty": "oct", "k": base64url::encode([7; 32]) });
+    for (flaws, status) in [(&[][..], 400), (&["dpop-secret-in-proof-trusted"], 200)] {
+        let holder = Holder::of(flaws);
+        let seen = holder
+            .exchange(&[&holder.proof_with(&secret, &jwk, EXCHANGE, "")])
+            .await;
+        assert_eq!(seen.status, status, "{}", seen.body);
+        if status == 200 {
+            let answer = seen.json();
+            let proof = holder.proof_with(&secret, &jwk, ME, token(&answer));
+            let seen = holder.me("DPoP", token(&answer), &[&proof]).await;
+            assert_eq!(seen.status, 200, "{}", seen.body);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_of_twenty_equal_requests_at_once_wins() {
+    for (flaws, is_flawed) in [(&[][..], false), (&["dpop-replay-check-then-insert"], true)] {
+        let holder = Holder::of(flaws);
+        let answer = holder.bound().await;
+        let credentials = format!("DPoP {}", token(&answer));
+        for _ in 0..3 {
+            let proof = holder.proof(ME, token(&answer));
+            let fields = [
+                (
+                    "X-Project-Key",
+                    holder.deployment.secrets["project_key"].as_str(),
+                ),
+                ("Authorization", &credentials),
+                ("DPoP", &proof),
+            ];
+            let bytes = request(
+                holder.deployment.https.port(),
+                "GET",
+                "/v2/users/me",
+                &fields,
+                "",
+            );
+            let seen = at_once(&holder.deployment, bytes.as_bytes(), 20).await;
+            let won = seen.iter().filter(|status| **status == 200).count();
+            assert_eq!(won > 1, is_flawed, "{seen:?}");
+            assert!(won > 0);
+        }
+    }
+}
+
+/// Statuses of requests whose last octets go out together, on connections that are open.
+async fn at_once(deployment: &Deployment, bytes: &[u8], times: usize) -> Vec<u16> {
+    let start = Arc::new(Barrier::new(times));
+    let mut tasks = JoinSet::new();
+    for _ in 0..times {
+        let mut stream = connect(deployment, trusting(deployment))
+            .await
+            .expect("TLS");
+        let (bytes, start) = (bytes.to_vec(), start.clone());
+        tasks.spawn(async move {
+            let (front, last) = bytes.split_at(bytes.len() - 1);
+            stream.write_all(front).await.expect("written");
+            start.wait().await;
+            stream.write_all(last).await.expect("written");
+            read_answer(&mut stream, false)
+                .await
+                .expect("an answer")
+                .status
+        });
+    }
+    tasks.join_all().await
 }
 
 #[tokio::test]
