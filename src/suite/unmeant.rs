@@ -119,15 +119,11 @@ fn features(document: &Document, file: &TargetFile, library: &Library, found: &m
     let of_contracts = library.contracts.values();
     known.extend(of_contracts.flat_map(|one| one.features.iter().map(String::as_str)));
     for (at, feature) in file.features.iter().enumerate() {
-        if known.contains(feature.as_str()) {
-            continue;
+        if let Some(meant) = meant(feature, &known) {
+            let says = format!("no check asks for `{feature}`");
+            let mistake = document.mistake_at(&format!("/features/{at}"), says);
+            found.push(mistake.label(format!("did you mean `{meant}`?")));
         }
-        let pointer = format!("/features/{at}");
-        let mistake = document.mistake_at(&pointer, format!("no check asks for `{feature}`"));
-        found.push(match meant(feature, &known) {
-            Some(meant) => mistake.label(format!("did you mean `{meant}`?")),
-            None => mistake.help(format!("there are {}", listed(&known))),
-        });
     }
 }
 
@@ -201,11 +197,6 @@ fn meant<'k>(name: &str, known: &BTreeSet<&'k str>) -> Option<&'k str> {
         return None;
     }
     nearest(name, known.iter().copied())
-}
-
-fn listed(known: &BTreeSet<&str>) -> String {
-    let all: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-    all.join(", ")
 }
 
 fn escape(key: &str) -> String {
