@@ -8,6 +8,11 @@ use crate::reference::http::{Body, Request};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
+        "white-space-in-token-dropped",
+        "Takes white space out of a bearer token before it looks at it.",
+        "RFC 7515 §2",
+    ),
+    flaw(
         "repeated-authorization-ignored",
         "Takes the last of two Authorization lines.",
         "RFC 6750 §3.1",
@@ -137,6 +142,9 @@ pub fn bearer(request: &Request, flaws: &FlawSet) -> Presented {
         return Presented::Ambiguous;
     }
     let token = rest.trim_matches(' ');
+    if token.contains([' ', '\t']) && flaws.has("white-space-in-token-dropped") {
+        return Presented::Bearer(token.replace([' ', '\t'], ""));
+    }
     if token.is_empty() || !is_token68(token) {
         return Presented::Malformed;
     }
