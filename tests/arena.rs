@@ -12,7 +12,7 @@ mod deployment;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deployment::program::{Findings, Program, tokens_of};
+use deployment::program::{Findings, Program, findings_of, tokens_of};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
 
@@ -186,6 +186,81 @@ async fn every_weak_library_is_found_out_and_every_repaired_one_is_clean() {
         }
         if found.passed < 100 {
             wrong.push(format!("{id} {variant} was hardly tried: {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Without `origins`: what no API should allow; and with those of the servers.
+const UNDECLARED: &str = "cors-undeclared.yaml";
+const DECLARED: &str = "cors-declared.yaml";
+
+/// A server that pages of other origins may read, the prefix of its operations, and what names the weakness.
+const ORIGINS: &[(&str, &str, &str, &str, &str)] = &[
+    (
+        "js-hono-cors-54290",
+        "",
+        UNDECLARED,
+        "CORS-DENY-01",
+        "a stranger",
+    ),
+    (
+        "py-litestar-25478",
+        "",
+        DECLARED,
+        "CORS-DENY-03",
+        "https://app.good.example, a letter for a dot",
+    ),
+    (
+        "py-flask-cors-6844",
+        "/a+b",
+        DECLARED,
+        "CORS-DENY-01",
+        "a stranger",
+    ),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_server_whose_cors_lets_foreign_pages_read_is_found_out() {
+    let Some((servers, libraries)) = arena() else {
+        return;
+    };
+    let pairs = ORIGINS
+        .iter()
+        .flat_map(|&(id, prefix, target, check, case)| {
+            [
+                (id, "vulnerable", prefix, target, Some((check, case))),
+                (id, "patched", prefix, target, None),
+            ]
+        })
+        .chain([("ok-express", "patched", "", DECLARED, None)]);
+    let mut wrong = Vec::new();
+    for (id, variant, prefix, target, wanted) in pairs {
+        let run = |port: u16| server(&servers, &libraries, id, variant, port);
+        let Some(program) = Program::start(run).await else {
+            wrong.push(format!("{id} {variant} does not start"));
+            continue;
+        };
+        let url = format!("http://127.0.0.1:{}{prefix}", program.port);
+        let found = findings_of(&url, target, SECRET, "CORS-DENY-*").await;
+        program.end().await;
+        let must = found.at(&["must"]);
+        println!(
+            "{id:24} {variant:10} must: {must:?} advice: {:?}",
+            found.at(&["advice"])
+        );
+        match wanted {
+            Some((check, case)) => {
+                let failed = found.failed.get(check).filter(|_| must.contains(&check));
+                if !failed.is_some_and(|failed| failed.cases.iter().any(|id| id.contains(case))) {
+                    wrong.push(format!(
+                        "{id} {variant} is not found out by {check} with {case}"
+                    ));
+                }
+            }
+            None if !must.is_empty() => wrong.push(format!("{id} {variant} is blamed: {must:?}")),
+            None if found.passed == 0 => wrong.push(format!("{id} {variant} was not tried")),
+            None => {}
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -11,12 +11,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 
-use super::listener_port::{Asked, Port, Reply, tls};
+use super::listener_port::{Asked, Port, Reply};
 use crate::jose::{Algorithm, KeyMaterial, SigningKey, mint};
 use crate::suite::Secrets;
 use crate::suite::model::{Issue, IssuerTerms, Rotation};
 use crate::suite::plan::{Bindings, Plan, PlanScope};
 use crate::suite::template::{Found, Scope, fill_text, fill_value};
+use crate::wire::server_tls;
 
 /// Paths that the issuer answers at, below its address.
 const KEY_SET: &str = "/.well-known/jwks.json";
@@ -83,7 +84,7 @@ impl Issuer {
             filled.transpose().map_err(|error| says(error.to_string()))
         };
         let tls = match (secret(&terms.certificate)?, secret(&terms.key)?) {
-            (Some(certificate), Some(key)) => Some(tls(&certificate, &key).map_err(says)?),
+            (Some(certificate), Some(key)) => Some(server_tls(&certificate, &key).map_err(says)?),
             (None, None) => None,
             _ => return Err(says("`certificate` and `key` go together".to_owned())),
         };
@@ -369,71 +370,4 @@ impl Scope for ClaimScope<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn issuer() -> Issuer {
-        let terms = IssuerTerms {
-            listen: Some("127.0.0.1:0".to_owned()),
-            kinds: vec!["token".to_owned()],
-            ..IssuerTerms::default()
-        };
-        Issuer::open(&terms, &Secrets::default()).unwrap()
-    }
-
-    fn published(issuer: &Issuer) -> Vec<String> {
-        let set: Value = serde_json::from_slice(&issuer.key_set()).unwrap();
-        let keys = set["keys"].as_array().unwrap();
-        assert!(keys.iter().all(|key| key.get("d").is_none()));
-        keys.iter()
-            .map(|key| key["kid"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    fn signs(issuer: &Issuer) -> String {
-        issuer.signing_key().kid().unwrap().to_owned()
-    }
-
-    #[test]
-    fn keys_are_published_withdrawn_swapped_and_restored() {
-        let issuer = issuer();
-        let first = signs(&issuer);
-        issuer.rotate(Rotation::Publish).unwrap();
-        let second = signs(&issuer);
-        assert_eq!(published(&issuer), [first.clone(), second.clone()]);
-        issuer.rotate(Rotation::Withdraw).unwrap();
-        assert_eq!(published(&issuer), std::slice::from_ref(&second));
-        assert_eq!(signs(&issuer), second);
-        issuer.rotate(Rotation::SignWithOld).unwrap();
-        assert_eq!(signs(&issuer), first);
-        assert_eq!(published(&issuer), std::slice::from_ref(&second));
-        issuer.rotate(Rotation::Swap).unwrap();
-        assert_eq!(published(&issuer), [signs(&issuer)]);
-        assert!(![&first, &second].contains(&&signs(&issuer)));
-        let before = issuer.generation();
-        issuer.rotate(Rotation::Restore).unwrap();
-        assert_eq!(published(&issuer), std::slice::from_ref(&first));
-        assert_eq!(signs(&issuer), first);
-        assert!(issuer.generation() > before);
-    }
-
-    #[test]
-    fn a_key_set_is_counted_and_metadata_are_not() {
-        let issuer = issuer();
-        let ask = |path: &str| {
-            issuer.state.answer(&Asked {
-                method: "GET".to_owned(),
-                target: path.to_owned(),
-            })
-        };
-        assert_eq!(ask("/.well-known/openid-configuration").status, 200);
-        assert_eq!(ask("/robots.txt").status, 404);
-        assert_eq!(issuer.fetches(), 0);
-        assert_eq!(ask(KEY_SET).body, issuer.key_set());
-        issuer.rotate(Rotation::Fail).unwrap();
-        assert_eq!(ask(KEY_SET).status, 500);
-        issuer.rotate(Rotation::Empty).unwrap();
-        assert_eq!(ask(KEY_SET).body, br#"{"keys":[]}"#);
-        assert_eq!(issuer.fetches(), 3);
-    }
-}
+mod tests;

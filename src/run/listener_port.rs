@@ -14,8 +14,6 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
@@ -109,24 +107,6 @@ impl Drop for Port {
             let _ = thread.join();
         }
     }
-}
-
-/// Chain and private key in PEM → how to speak TLS. Errors never quote the key.
-pub fn tls(certificate: &str, key: &str) -> Result<Arc<ServerConfig>, String> {
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_slice_iter(certificate.as_bytes())
-            .collect::<Result<_, _>>()
-            .map_err(|_| "`certificate` is no PEM".to_owned())?;
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
-        .map_err(|_| "`key` is no private key in PEM".to_owned())?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| format!("`certificate` and `key`: {error}"))?;
-    Ok(Arc::new(config))
 }
 
 async fn accept(listener: TcpListener, tls: Option<Arc<ServerConfig>>, answer: Arc<Answerer>) {

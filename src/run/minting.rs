@@ -42,8 +42,9 @@ pub(super) async fn issue(
         .ask(&minting.operation, sender, body, &rule, None, plan, line, 0)
         .await
         .map_err(ForgeFault::Trouble)?;
-    if answer.status == 429 {
-        let says = format!("`{}` had enough of us", minting.operation);
+    // Overload and gateways in trouble say nothing about the claims.
+    if matches!(answer.status, 429 | 502..=504) {
+        let says = format!("`{}` answered {}", minting.operation, answer.status);
         return Err(ForgeFault::Trouble(says));
     }
     let issued = capture(&rule, &answer)
@@ -102,3 +103,6 @@ impl Scope for ClaimsScope<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

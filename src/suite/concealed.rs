@@ -44,6 +44,9 @@ const SHOWN: &[&str] = &[
     "authType",
     "algorithm",
     "jwks",
+    "listen",
+    "kinds",
+    "lifetime_s",
 ];
 /// Sections of the file's first level whose values are shown whatever the key.
 const SHOWN_SECTIONS: &[&str] = &["params", "values", "levels", "consent", "limits"];

@@ -50,9 +50,9 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
 /// The same, not yet looked at together.
 pub fn read_all(folder: Option<&Path>) -> Result<Reads, Unloadable> {
     let mut mistakes = Vec::new();
-    let mut suites = read_each(&SUITES, &mut mistakes);
-    let mut contracts = read_each(&CONTRACTS, &mut mistakes);
-    let forgeries: Vec<Read<Vec<Entry>>> = read_each(&FORGERIES, &mut mistakes);
+    let mut suites = read_each(SUITES, &mut mistakes);
+    let mut contracts = read_each(CONTRACTS, &mut mistakes);
+    let forgeries: Vec<Read<Vec<Entry>>> = read_each(FORGERIES, &mut mistakes);
     if let Some(folder) = folder {
         let own = read_each(&yaml_files(folder)?, &mut mistakes);
         replace(&mut suites, own, |suite: &Suite| suite.suite.clone());

@@ -16,6 +16,7 @@ pub mod narrate;
 pub mod narrate_matrix;
 mod pattern;
 pub mod plan;
+mod ports_of_target;
 mod secret;
 mod target;
 pub mod target_file;

@@ -7,6 +7,7 @@ use super::keys_of_target;
 use super::library::Library;
 use super::load::{Document, Mistake, decode};
 use super::model::TargetFile;
+use super::ports_of_target;
 use super::secret::Secrets;
 use super::target::{Misfit, Target, Which, merge};
 use super::unmeant;
@@ -115,11 +116,19 @@ fn read(
         return Err(mistakes);
     };
     match merge(&file, contract, &mut secrets) {
-        Ok(target) => {
+        Ok(mut target) => {
+            if let Some(issuer) = &mut target.issuer
+                && let Some(file) = &mut issuer.file
+            {
+                *file = folder.join(&*file).to_string_lossy().into_owned();
+            }
             mistakes.extend(keys_of_target::mistakes(
                 &document, &file, &target, &secrets,
             ));
             mistakes.extend(unmeant::mistakes(&document, &file, &target, library));
+            mistakes.extend(ports_of_target::mistakes(
+                &document, &file, &target, &secrets,
+            ));
             if !mistakes.is_empty() {
                 return Err(mistakes);
             }

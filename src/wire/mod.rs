@@ -14,6 +14,7 @@ mod message;
 mod pool;
 pub mod probe;
 mod race;
+mod server_tls;
 mod tls;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub use library::{ConversationError, bounded_body, library_client};
 pub use message::{
     Answer, Bounds, Connection, Failure, Origin, Outcome, Phase, Request, Scheme, Timing, Version,
 };
+pub use server_tls::server_tls;
 pub use tls::{ClientError, Roots};

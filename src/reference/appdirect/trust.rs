@@ -33,7 +33,7 @@ pub const FLAWS: &[Flaw] = &[
 ];
 
 /// How long keys are good without asking, and how long an unknown one does not lead to asking again.
-const FRESH: Duration = Duration::from_millis(500);
+const FRESH: Duration = Duration::from_millis(900);
 /// Seconds that a token may be good for at most.
 pub const MAX_LIFE: u64 = 300;
 

@@ -8,6 +8,11 @@ use crate::reference::http::{Body, Request};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
+        "white-space-in-token-dropped",
+        "Takes white space out of a bearer token before it looks at it.",
+        "RFC 7515 §2",
+    ),
+    flaw(
         "repeated-authorization-ignored",
         "Takes the last of two Authorization lines.",
         "RFC 6750 §3.1",
@@ -143,6 +148,9 @@ pub fn sole(request: &Request, name: &str, token: &str, flaws: &FlawSet) -> Pres
     }
     if request.parameter("access_token").is_some() && !flaws.has("second-method-ignored") {
         return Presented::Ambiguous;
+    }
+    if token.contains([' ', '\t']) && flaws.has("white-space-in-token-dropped") {
+        return Presented::Bearer(token.replace([' ', '\t'], ""));
     }
     if token.is_empty() || !is_token68(token) {
         return Presented::Malformed;

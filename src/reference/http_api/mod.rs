@@ -76,6 +76,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         headers::FREE_FLAWS,
         password::FLAWS,
         token::ECDSA_FLAWS,
+        token::SECRET_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
         cors::FLAWS,
@@ -175,7 +176,12 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     edge.id_from_client = true;
     let edge = Arc::new(edge);
     let origin = format!("https://localhost:{https_port}");
-    let issuer = Issuer::new(origin.clone(), origin.clone(), Algorithm::ES256);
+    let issuer = Issuer::new_or_weak(
+        origin.clone(),
+        origin.clone(),
+        Algorithm::ES256,
+        &edge.flaws,
+    );
     let stranger = Issuer::new(origin.clone(), origin.clone(), Algorithm::ES256);
 
     let mut secrets = BTreeMap::new();

@@ -7,6 +7,7 @@ mod claims;
 mod key_set;
 mod read;
 mod upset;
+mod weak_secret;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -54,6 +55,9 @@ pub const LIFETIME_FLAWS: &[Flaw] = &[
     ),
 ];
 
+/// Faults of deployments that may come with a secret in place of their key.
+pub const SECRET_FLAWS: &[Flaw] = weak_secret::FLAWS;
+
 /// Seconds that an access token is good for.
 pub const LIFETIME: u64 = 900;
 /// Seconds that a token may be good for at most.
@@ -90,6 +94,10 @@ impl Issuer {
             }
             _ => fresh(),
         };
+        Self::signing_with(name, audience, signing)
+    }
+
+    fn signing_with(name: String, audience: String, signing: SigningKey) -> Self {
         let verifying = VerifyingKey::new(signing.jwk(), None).expect("so is its public half");
         Self {
             name,
@@ -183,7 +191,7 @@ impl Issuer {
     /// The key that tokens are signed with, as a JWK, for the target file.
     pub fn minting_key(&self) -> String {
         let KeyMaterial::Private(private) = &self.signing().jwk().material else {
-            unreachable!("the keys of deployments are pairs");
+            return weak_secret::jwk();
         };
         let mut members = private.private_jwk_members();
         members.extend(self.signing().jwk().public_members().unwrap_or_default());

@@ -23,7 +23,7 @@ pub struct IssuerTerms {
     pub certificate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The file that the public key set is written to, whenever it changes.
+    /// The file that the public key set is written to, whenever it changes. A path begins at the target file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Kinds of credential that it issues.
