@@ -412,6 +412,11 @@ impl Walk<'_> {
             request = again;
         }
         if let Some(name) = &send.save {
+            let proof = request.headers.iter().find(|(name, _)| name == FIELD);
+            if let Some((_, proof)) = proof {
+                let proof = String::from_utf8_lossy(proof).into_owned();
+                self.captured.insert(format!("{name}.proof"), json!(proof));
+            }
             self.saved.insert(name.clone(), request);
         }
         self.took(slot, sent, &send.capture);

@@ -194,6 +194,7 @@ fn check_mistakes(
             Step::Wait(_) | Step::Rotate(_) => (None, Vec::new()),
         };
         saved.extend(save);
+        names.extend(save.map(str::to_owned));
         names.extend(captures.into_iter().cloned());
     }
     names.extend(

@@ -27,12 +27,9 @@ impl Expander<'_> {
 
     fn select(&self, selected: &Selected, bindings: &Bindings) -> Result<Vec<Value>, String> {
         let target = self.target;
-        let not: Vec<&str> = selected
-            .not
-            .as_deref()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
+        let not = selected.not.as_deref().unwrap_or_default();
+        let not = fill_text(not, &self.scope(bindings)).map_err(|error| error.to_string())?;
+        let not: Vec<&str> = not.split_whitespace().collect();
         if let Some(words) = &selected.operations {
             let words = fill_text(words, &self.scope(bindings)).map_err(|e| e.to_string())?;
             let words: Vec<&str> = words.split_whitespace().collect();
