@@ -250,7 +250,7 @@ async fn a_client_may_be_registered_for_bound_tokens_only() {
 
 #[tokio::test]
 async fn a_secret_that_a_proof_brings_opens_nothing() {
-    let secret = SigningKey::secret(&[7; 32], Algorithm::HS256);
+    let secret = SigningKey::secret([7; 32], Algorithm::HS256);
     let jwk = json!({ "kty": "oct", "k": base64url::encode([7; 32]) });
     for (flaws, status) in [(&[][..], 400), (&["dpop-secret-in-proof-trusted"], 200)] {
         let holder = Holder::of(flaws);
