@@ -25,6 +25,7 @@ struct Attempt {
     claims: Map<String, Value>,
     method: &'static str,
     target: &'static str,
+    authority: &'static str,
     fields: Vec<(&'static str, String)>,
     cnf: Value,
 }
@@ -46,6 +47,7 @@ fn right() -> Attempt {
         key,
         method: "GET",
         target: "/v2/users/me?x=1",
+        authority: "localhost:7443",
         fields: Vec::new(),
     }
 }
@@ -77,7 +79,7 @@ impl Attempt {
         Request {
             method: self.method.to_owned(),
             target: self.target.to_owned(),
-            authority: "localhost:7443".to_owned(),
+            authority: self.authority.to_owned(),
             version: Version::Http11,
             fields,
             body: Body::Bytes(Vec::new()),
@@ -350,6 +352,16 @@ fn what_it_is_for() {
 }
 
 #[test]
+fn the_host_field_is_no_authority_on_the_own_address() {
+    let mut attempt = right().claim("htu", "https://127.0.0.1:9/v2/users/me");
+    attempt.authority = "127.0.0.1:9";
+    attempt.is_taken_with("dpop-htu-of-host-field");
+    let mut attempt = right();
+    attempt.authority = "127.0.0.1:9";
+    attempt.judged(&[]).expect("the own address");
+}
+
+#[test]
 fn when_it_was_made() {
     let now = NOW as u64;
     right()
@@ -588,7 +600,7 @@ fn of_twenty_at_once_one_wins() {
         })
     };
     assert_eq!(winners(&[]), 1);
-    assert!(winners(&["dpop-replay-check-then-insert"]) > 1);
+    assert!((0..10).any(|_| winners(&["dpop-replay-check-then-insert"]) > 1));
 }
 
 #[test]

@@ -250,7 +250,7 @@ async fn a_client_may_be_registered_for_bound_tokens_only() {
 
 #[tokio::test]
 async fn a_secret_that_a_proof_brings_opens_nothing() {
-    let secret = SigningKey::secret(&[7; 32], Algorithm::HS256);
+    let secret = SigningKey::secret([7; 32], Algorithm::HS256);
     let jwk = json!({ "kty": "oct", "k": base64url::encode([7; 32]) });
     for (flaws, status) in [(&[][..], 400), (&["dpop-secret-in-proof-trusted"], 200)] {
         let holder = Holder::of(flaws);
@@ -267,34 +267,33 @@ async fn a_secret_that_a_proof_brings_opens_nothing() {
     }
 }
 
+/// A millisecond is easily missed on a busy machine, but not in every round.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_twenty_equal_requests_at_once_wins() {
     for (flaws, is_flawed) in [(&[][..], false), (&["dpop-replay-check-then-insert"], true)] {
         let holder = Holder::of(flaws);
         let answer = holder.bound().await;
         let credentials = format!("DPoP {}", token(&answer));
-        for _ in 0..3 {
+        let mut most = 0;
+        for _ in 0..10 {
             let proof = holder.proof(ME, token(&answer));
+            let key = holder.deployment.secrets["project_key"].as_str();
             let fields = [
-                (
-                    "X-Project-Key",
-                    holder.deployment.secrets["project_key"].as_str(),
-                ),
+                ("X-Project-Key", key),
                 ("Authorization", &credentials),
                 ("DPoP", &proof),
             ];
-            let bytes = request(
-                holder.deployment.https.port(),
-                "GET",
-                "/v2/users/me",
-                &fields,
-                "",
-            );
+            let port = holder.deployment.https.port();
+            let bytes = request(port, "GET", "/v2/users/me", &fields, "");
             let seen = at_once(&holder.deployment, bytes.as_bytes(), 20).await;
             let won = seen.iter().filter(|status| **status == 200).count();
-            assert_eq!(won > 1, is_flawed, "{seen:?}");
-            assert!(won > 0);
+            assert!(won > 0, "{seen:?}");
+            most = most.max(won);
+            if most > 1 {
+                break;
+            }
         }
+        assert_eq!(most > 1, is_flawed);
     }
 }
 
