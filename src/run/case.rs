@@ -20,6 +20,7 @@ use crate::journal::{
 use crate::judge::{
     AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
+use crate::suite::forging::RIGHT_PROOF;
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
 use crate::suite::template::{Scope, fill, fill_text, show};
@@ -403,7 +404,7 @@ impl Walk<'_> {
         let mut sent = self.transmit(&request, subject, &send.capture).await?;
         let has_proof = request.headers.iter().any(|(name, _)| name == FIELD);
         // Who asks for a nonce gets it, unless the step is about the proof itself.
-        if send.proof.is_none()
+        if matches!(send.proof.as_deref(), None | Some(RIGHT_PROOF))
             && has_proof
             && sent.raw.as_ref().is_some_and(asks_for_nonce)
             && let Ok(again) = prepare(self.field, send, &mut self.scope()).await

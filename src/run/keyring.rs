@@ -78,12 +78,24 @@ impl Keyring {
         plan: &Plan,
         line: &Line,
     ) -> Result<Vec<(String, String)>, String> {
-        self.chain(principal, plan, line, 0).await
+        self.chain(principal, &[], plan, line, 0).await
+    }
+
+    /// The same without these kinds, which are not fetched either.
+    pub async fn of_without(
+        &self,
+        principal: &str,
+        kinds: &[String],
+        plan: &Plan,
+        line: &Line,
+    ) -> Result<Vec<(String, String)>, String> {
+        self.chain(principal, kinds, plan, line, 0).await
     }
 
     async fn chain(
         &self,
         name: &str,
+        without: &[String],
         plan: &Plan,
         line: &Line,
         depth: u8,
@@ -99,7 +111,8 @@ impl Keyring {
             .get(name)
             .ok_or_else(|| format!("there is no principal `{name}`"))?;
         let mut all = Vec::with_capacity(principal.credentials.len());
-        for (kind, source) in &principal.credentials {
+        let wanted = principal.credentials.iter();
+        for (kind, source) in wanted.filter(|(kind, _)| !without.contains(kind)) {
             let slot = {
                 let mut held = self.held.lock().await;
                 held.entry((name.to_owned(), kind.clone()))
@@ -272,7 +285,7 @@ impl Keyring {
         line: &Line,
         depth: u8,
     ) -> Result<RecordedAnswer, String> {
-        let credentials = Box::pin(self.chain(sender, plan, line, depth + 1)).await?;
+        let credentials = Box::pin(self.chain(sender, &[], plan, line, depth + 1)).await?;
         let send = Send {
             body,
             ..plain_send(operation)

@@ -29,7 +29,7 @@ pub struct Nonces(StdMutex<HashMap<String, String>>);
 
 impl Nonces {
     pub fn note(&self, origin: &Origin, answer: &RecordedAnswer) {
-        if let [nonce] = answer.header("dpop-nonce").as_slice() {
+        if let Some(nonce) = answer.header("dpop-nonce").last() {
             self.all().insert(origin.to_string(), nonce.to_string());
         }
     }
@@ -54,7 +54,7 @@ pub fn asks_for_nonce(answer: &RecordedAnswer) -> bool {
         let body: Value = serde_json::from_slice(&answer.body.0).unwrap_or_default();
         body.get("error").and_then(Value::as_str) == Some(NONCE_WANTED)
     };
-    answer.header("dpop-nonce").len() == 1 && (challenged || answer.status == 400 && told())
+    !answer.header("dpop-nonce").is_empty() && (challenged || answer.status == 400 && told())
 }
 
 /// The key that a principal proves its possession of.

@@ -69,9 +69,18 @@ pub async fn prepare(
         _ => None,
     };
     let send = with_exchange.as_ref().unwrap_or(send);
+    let mut without = send.without.clone();
+    if let Ok(operation) = fill_text(&send.send, &*scope) {
+        let operation = field.plan.target.operations.get(&operation);
+        without.extend(
+            operation
+                .into_iter()
+                .flat_map(|found| found.without.clone()),
+        );
+    }
     let mut credentials = field
         .keyring
-        .of(&name, field.plan, field.line)
+        .of_without(&name, &without, field.plan, field.line)
         .await
         .map_err(no_credential)?;
     if let Some(forgery) = &send.token {
@@ -99,7 +108,10 @@ pub async fn prepare(
             // To know what the proof is for, the request is made with something in its place first.
             scope.proofs = vec!["draft".to_owned(); 2];
             let draft = build(send, &sender, scope)?;
-            let token = carried(&draft, field.plan.target.credentials.get(kind));
+            let token = carried(&draft, field.plan.target.credentials.get(kind)).or_else(|| {
+                let (_, value) = credentials.iter().find(|(known, _)| known == kind)?;
+                is_in(&draft, value).then(|| value.clone())
+            });
             let found = Bound {
                 principal: &name,
                 kind,
@@ -158,6 +170,14 @@ fn carried(request: &Request, carriage: Option<&Carriage>) -> Option<String> {
     })
 }
 
+/// Whether a token stands anywhere in a request but its body.
+fn is_in(request: &Request, token: &str) -> bool {
+    let fields = request.headers.iter().map(|(_, line)| line.as_slice());
+    fields
+        .chain([request.target.as_slice()])
+        .any(|octets| String::from_utf8_lossy(octets).contains(token))
+}
+
 /// The proof that the step asks for, and another, right one.
 async fn proofs(
     field: &Field<'_>,
@@ -201,6 +221,9 @@ async fn proofs(
                 ("host", request.origin.authority()),
                 ("path", path.to_owned()),
             ];
+            let other_nonce = scope.captured.get("other_nonce").and_then(Value::as_str);
+            values.extend(other_nonce.map(|nonce| ("other_nonce", nonce.to_owned())));
+            values.push(("hostname", request.origin.host.clone()));
             for (name, found) in [("jti", "hex64"), ("listener", "listener")] {
                 let found = scope.values.get(found).and_then(Value::as_str);
                 values.extend(found.map(|value| (name, value.to_owned())));

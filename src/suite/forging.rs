@@ -51,7 +51,9 @@ pub const NO_PROOF: &str = "none";
 pub const RIGHT_PROOF: &str = "right";
 
 /// Values of forgeries of proofs that the run gives.
-pub const PROOF_VALUES: [&str; 7] = [
+pub const PROOF_VALUES: [&str; 9] = [
+    "hostname",
+    "other_nonce",
     "scheme",
     "host",
     "path",

@@ -61,6 +61,9 @@ const FAULTS: &[(&str, Option<Forgives>)] = &[
     ("proof-jti-chosen-other-method", Some(Htm)),
     ("proof-jti-chosen-other-address", Some(Htu)),
     ("proof-jti-long", None),
+    ("proof-for-get", None),
+    ("proof-of-other-algorithm", Some(Binding)),
+    ("proof-htu-decoded", Some(Htu)),
 ];
 
 fn key() -> &'static SigningKey {
@@ -93,6 +96,7 @@ fn env() -> Env {
     Env::new(NOW)
         .with("scheme", "https")
         .with("host", "api.example")
+        .with("hostname", "api.example")
         .with("path", "/users/me")
         .with("jti", "4f1c")
         .with("proof_window", 300)
@@ -208,7 +212,12 @@ fn a_verifier_of_proofs_that_forgives_only_that_accepts() {
         let fault = FAULTS.iter().find(|(id, _)| *id == entry.id);
         let (_, fault) = fault.unwrap_or_else(|| panic!("{} has no fault", entry.id));
         for (id, forgery) in entry.forgeries() {
-            let forged = forge(&forgery, &material, &env()).unwrap_or_else(|e| panic!("{id}: {e}"));
+            let forged = match forge(&forgery, &material, &env()) {
+                Ok(forged) => forged,
+                // The sample is for GET already.
+                Err(Unforgeable::NothingToChange(_)) if id == "proof-for-get" => continue,
+                Err(error) => panic!("{id}: {error}"),
+            };
             let strict = accept(&forged, Nothing);
             match fault {
                 None => assert_eq!(strict, Ok(()), "{id}"),

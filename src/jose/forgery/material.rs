@@ -146,7 +146,11 @@ impl<'a> Material<'a> {
                     .parsed
                     .get_or_init(|| (parse(&self.header), parse(&self.claims)));
                 let members = if subject == "header" { header } else { claims };
-                members.get(name).cloned()
+                // A member of a member, where no member has the name with its dots.
+                members.get(name).cloned().or_else(|| {
+                    let (outer, inner) = name.split_once('.')?;
+                    members.get(outer)?.get(inner).cloned()
+                })
             }
             "stranger" => self.strangers.value(name, stranger, self.target),
             "target" => self.target?.value(name),

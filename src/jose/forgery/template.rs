@@ -4,13 +4,13 @@
 //! `${access_token|sha256|base64url}`. Names are letters, digits, `_`, `.` and `#`. `$${` stands for `${`.
 //!
 //! Known besides the caller's own names: `now`, `random` (128 bits, 22 characters), `header.NAME` and
-//! `claims.NAME` (values of the valid token), and those of [`super::Material`]: `stranger.jwk`,
+//! `claims.NAME` (values of the valid token; `claims.cnf.jkt` for one inside), and those of [`super::Material`]: `stranger.jwk`,
 //! `stranger.private_jwk`, `stranger.jwks`, `stranger.kid`, `stranger.certificate`, `stranger.x5t`,
 //! `stranger.x5t#S256`, and the same with `target.` (but `private_jwk`); `own.private_jwk` where the signing key is
 //! a throw-away one.
 //!
 //! Filters: `json` (JSON text of the value; first only), `upper`, `lower`, `fullwidth`, `text` (a number as text), `first:N` (characters), `drop_last:N`, `http` (the
-//! scheme `https` becomes `http`), `sha256`, `sha512`, `hex`, `base64`, `base64url`.
+//! scheme `https` becomes `http`), `slashes_encoded` (but the first), `sha256`, `sha512`, `hex`, `base64`, `base64url`.
 
 use std::collections::BTreeMap;
 
@@ -279,6 +279,10 @@ fn apply(filter: &str, octets: Vec<u8>) -> Result<Vec<u8>, TemplateError> {
         ("upper", None) => text(str::to_uppercase)?,
         ("lower", None) => text(str::to_lowercase)?,
         ("fullwidth", None) => text(|text| text.chars().map(fullwidth).collect())?,
+        ("slashes_encoded", None) => text(|text| match text.split_at_checked(1) {
+            Some((first, rest)) => format!("{first}{}", rest.replace('/', "%2F")),
+            None => String::new(),
+        })?,
         ("http", None) => text(|text| text.replacen("https:", "http:", 1))?,
         ("first", Some(count)) => octets[..count.min(octets.len())].to_vec(),
         ("drop_last", Some(count)) => octets[..octets.len().saturating_sub(count)].to_vec(),

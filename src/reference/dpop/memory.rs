@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::{Occasion, Proof, SKEW, WINDOW};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
@@ -18,11 +17,6 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "dpop-replay-remembered-by-text",
         "Remembers whole proofs in place of their jti.",
-        "RFC 9449 §11.1",
-    ),
-    flaw(
-        "dpop-replay-check-then-insert",
-        "Looks a jti up, and notes it a millisecond later.",
         "RFC 9449 §11.1",
     ),
     flaw(
@@ -44,8 +38,6 @@ pub const FLAWS: &[Flaw] = &[
 
 /// Entries of one generation. When there are so many, no more proofs are taken: to forget one would let it be replayed.
 const KEPT: usize = 1 << 18;
-/// What lies between look-up and insertion where they are not one.
-const GAP: Duration = Duration::from_millis(1);
 /// Seconds that the flawed deployment remembers.
 const SHORT: f64 = 2.0;
 
@@ -125,11 +117,6 @@ impl Memory {
         } else if entries.jtis.contains(&alone) && flaws.has("dpop-replay-shared-by-all-keys") {
             return false;
         }
-        if flaws.has("dpop-replay-check-then-insert") {
-            drop(entries);
-            pause();
-            entries = self.lock();
-        }
         if entries.new.len() >= KEPT {
             return false;
         }
@@ -149,16 +136,5 @@ impl Memory {
         if flaws.has("dpop-replay-forgotten-with-nonce") {
             *self.lock() = Generations::default();
         }
-    }
-}
-
-/// Lets others work meanwhile, as a database would.
-fn pause() {
-    let runtime = tokio::runtime::Handle::try_current();
-    let is_shared = runtime
-        .is_ok_and(|handle| handle.runtime_flavor() == tokio::runtime::RuntimeFlavor::MultiThread);
-    match is_shared {
-        true => tokio::task::block_in_place(|| std::thread::sleep(GAP)),
-        false => std::thread::sleep(GAP),
     }
 }

@@ -600,7 +600,6 @@ fn of_twenty_at_once_one_wins() {
         })
     };
     assert_eq!(winners(&[]), 1);
-    assert!((0..10).any(|_| winners(&["dpop-replay-check-then-insert"]) > 1));
 }
 
 #[test]
