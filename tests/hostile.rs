@@ -107,7 +107,7 @@ async fn a_sound_target_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_port_that_nobody_listens_on_is_unreachable() {
+async fn where_nobody_listens_the_run_ends_and_says_so() {
     let site = serve(Door::Open, |request, _| sound(request)).await;
     let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = closed.local_addr().unwrap().port();
@@ -117,7 +117,9 @@ async fn a_port_that_nobody_listens_on_is_unreachable() {
         ..site
     });
     let ran = run(&files).await;
-    undecided(&(ran, files), &["unreachable"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.text());
+    let says = format!("nobody answers at https://localhost:{port}: connection refused");
+    assert!(ran.text().contains(&says), "{}", ran.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,6 +109,13 @@ impl Forger {
         }
     }
 
+    /// Whether a forgery of the plan changes this member.
+    pub fn concerns(&self, plan: &Plan, name: &str, member: &str) -> bool {
+        let planned = plan.forgeries.get(name);
+        let change = planned.and_then(|planned| serde_json::to_string(&planned.change).ok());
+        change.is_some_and(|change| change.contains(&format!("\"{member}\"")))
+    }
+
     /// The proof of possession, changed as the plan's forgery of this name says.
     pub fn proof(&self, plan: &Plan, name: &str, fresh: Fresh<'_>) -> Result<String, ForgeFault> {
         let planned = plan

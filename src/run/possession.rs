@@ -54,7 +54,9 @@ pub fn asks_for_nonce(answer: &RecordedAnswer) -> bool {
         let body: Value = serde_json::from_slice(&answer.body.0).unwrap_or_default();
         body.get("error").and_then(Value::as_str) == Some(NONCE_WANTED)
     };
-    !answer.header("dpop-nonce").is_empty() && (challenged || answer.status == 400 && told())
+    // A 401 that hands out a nonce is taken for the wish to see it, also where it says nothing.
+    let wanted = challenged || answer.status == 401 || answer.status == 400 && told();
+    wanted && !answer.header("dpop-nonce").is_empty()
 }
 
 /// The key that a principal proves its possession of.

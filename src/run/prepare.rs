@@ -206,6 +206,10 @@ async fn proofs(
     let first = match wanted {
         None | Some(RIGHT_PROOF) => right().map_err(trouble)?,
         Some(forgery) => {
+            // A forgery of the nonce needs one to start from, also before the server has given any.
+            let some_nonce = || format!("{:032x}", rand::random::<u128>());
+            let is_of_nonce = field.forger.concerns(field.plan, forgery, "nonce");
+            let nonce = nonce.clone().or_else(|| is_of_nonce.then(some_nonce));
             let (header, claims) = possession::members(
                 &request.method,
                 &url,

@@ -234,7 +234,7 @@ fn lint_of_a_target_needs_no_secrets() {
         "end_line": 2,
         "end_column": 16,
         "says": "there is no contract `perls`",
-        "help": "there are `appdirect`, `http-api`, `intraverse`, `pers`; `http-api` fits an API without a contract of its own"
+        "help": "there are `appdirect`, `dpop-resource-server`, `http-api`, `intraverse`, `pers`; `http-api` fits an API without a contract of its own"
       }
     ]
     --- exit 2
