@@ -408,7 +408,7 @@ fn proven(request: &Request, bound: Option<&BoundKey>, line: &Line) -> Result<Re
     let Some(bound) = bound else {
         return Ok(request);
     };
-    let nonce = line.nonces.of(&request.origin);
+    let nonce = line.nonces.of(&request);
     let url = possession::url_of(&request);
     let proof = possession::proof(&request.method, &url, None, nonce.as_deref(), &bound.key)?;
     let field = (possession::FIELD.to_owned(), proof.into_bytes());

@@ -15,7 +15,7 @@ use crate::suite::Secrets;
 use crate::suite::model::ProofTerms;
 use crate::suite::plan::Plan;
 use crate::suite::template::fill_text;
-use crate::wire::{Origin, Request};
+use crate::wire::Request;
 
 /// The field that carries a proof.
 pub const FIELD: &str = "DPoP";
@@ -23,24 +23,38 @@ pub const FIELD: &str = "DPoP";
 /// The error of a server that wants its nonce in the proof.
 pub const NONCE_WANTED: &str = "use_dpop_nonce";
 
-/// What servers handed out last, by origin (RFC 9449 §8.2).
+/// What servers handed out last, by origin, and by path: a token endpoint and an API may have nonces of their own
+/// (RFC 9449 §8, §8.2).
 #[derive(Default)]
 pub struct Nonces(StdMutex<HashMap<String, String>>);
 
 impl Nonces {
-    pub fn note(&self, origin: &Origin, answer: &RecordedAnswer) {
+    pub fn note(&self, request: &Request, answer: &RecordedAnswer) {
         if let Some(nonce) = answer.header("dpop-nonce").last() {
-            self.all().insert(origin.to_string(), nonce.to_string());
+            let mut all = self.all();
+            for place in places(request) {
+                all.insert(place, nonce.clone());
+            }
         }
     }
 
-    pub fn of(&self, origin: &Origin) -> Option<String> {
-        self.all().get(&origin.to_string()).cloned()
+    /// The one of this path, or else of the origin.
+    pub fn of(&self, request: &Request) -> Option<String> {
+        let all = self.all();
+        places(request)
+            .iter()
+            .find_map(|place| all.get(place).cloned())
     }
 
     fn all(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn places(request: &Request) -> [String; 2] {
+    let url = url_of(request);
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    [path.to_owned(), request.origin.to_string()]
 }
 
 /// Whether an answer asks for a proof with the nonce that it hands out, at a resource or a token endpoint

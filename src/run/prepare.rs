@@ -192,7 +192,7 @@ async fn proofs(
         .bound_key(bound.principal, bound.terms, field.plan)
         .await
         .map_err(|says| Fault::Doubt(Doubt::Credential, says))?;
-    let nonce = field.line.nonces.of(&request.origin);
+    let nonce = field.line.nonces.of(request);
     let url = possession::url_of(request);
     let right = || {
         possession::proof(

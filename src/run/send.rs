@@ -88,7 +88,7 @@ impl Line {
             }
             let raw = outcome.answer.as_ref().ok().map(record::raw_answer);
             if let Some(raw) = &raw {
-                self.nonces.note(&request.origin, raw);
+                self.nonces.note(request, raw);
                 let secrets = learn(raw);
                 if !secrets.is_empty() {
                     let pairs = secrets
