@@ -125,13 +125,8 @@ async fn where_nobody_listens_the_run_ends_and_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn doors_that_shut_slam_or_stay_mute_are_unreachable() {
     for door in [Door::Shut, Door::Slammed, Door::Mute] {
-        let (ran, files) = against(door, |request, _| sound(request)).await;
-        // A door that is slammed while we knock ends the run at once; one that opens first is met again and again.
-        if ran.text().contains("nobody answers at") {
-            assert_eq!(ran.code, Some(3), "{}", ran.text());
-        } else {
-            undecided(&(ran, files), &["unreachable"]);
-        }
+        let ran = against(door, |request, _| sound(request)).await;
+        undecided(&ran, &["unreachable"]);
     }
 }
 

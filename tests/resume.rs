@@ -162,6 +162,51 @@ async fn an_interrupted_wait_ends_at_once_and_cleans_up() {
     assert!(asked.iter().any(|target| target == "/things"), "{asked:?}");
 }
 
+/// What cost time to get is not written over by a run that forgot `--resume`; nor is a file of somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_journal_that_came_to_its_end_is_written_over() {
+    let (files, site, _) = broken_off("-KILL").await;
+    let journal = files.path("journal.jsonl");
+    let before = std::fs::read(&journal).unwrap();
+    let asked = site.requests().len();
+    let again = proofmark(&files.run(), &[]).await;
+    assert_eq!(again.code, Some(2), "{}", again.text());
+    assert!(again.text().contains("ended early"), "{}", again.text());
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
+
+    std::fs::write(&journal, "notes of mine\n").unwrap();
+    let again = proofmark(&files.run(), &[]).await;
+    assert_eq!(again.code, Some(2), "{}", again.text());
+    assert!(
+        again.text().contains("no journal of Proofmark"),
+        "{}",
+        again.text()
+    );
+    assert_eq!(std::fs::read(&journal).unwrap(), b"notes of mine\n");
+    assert_eq!(site.requests().len(), asked);
+
+    std::fs::remove_file(&journal).unwrap();
+    let whole = proofmark(&files.run(), &[]).await;
+    whole.in_order();
+    let once_more = proofmark(&files.run(), &[]).await;
+    assert_eq!(once_more.code, whole.code, "{}", once_more.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_cannot_be_written_is_said_before_anything_is_sent() {
+    let (site, _) = site(usize::MAX).await;
+    let files = files(&site);
+    let mut arguments = files.run();
+    arguments.extend([
+        "--report".to_owned(),
+        format!("json={}", files.path("none/report.json").display()),
+    ]);
+    let ran = proofmark(&arguments, &[]).await;
+    assert_eq!(ran.code, Some(2), "{}", ran.text());
+    assert!(ran.text().contains("there is no folder"), "{}", ran.text());
+    assert!(site.requests().is_empty());
+}
+
 /// The last record cut at every octet, alone and with a resumed run's records below it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_cut_anywhere_is_read_up_to_there() {

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::Exit;
 use super::output::{Fault, Output};
-use super::source::contract;
+use super::source::{contract, known_checks};
 use crate::prove::{Beholder, Matrix, Surprise, Target, compare, fire};
 use crate::reference::Contract;
 use crate::report::Standing;
@@ -47,14 +47,7 @@ impl Prove {
             Some(name) => vec![contract(name)?],
             None => Contract::ALL.to_vec(),
         };
-        for pattern in &self.checks {
-            let mut all = library.checks();
-            if !all.any(|(_, check)| pattern_matches(pattern, &check.id)) {
-                return Err(Fault::Usage(format!(
-                    "no check matches `{pattern}`; `proofmark list` shows all"
-                )));
-            }
-        }
+        known_checks(&library, &self.checks)?;
         for pattern in &self.flaws {
             let mut all = contracts.iter().flat_map(|c| c.catalogue().flaws());
             if !all.any(|flaw| pattern_matches(pattern, flaw.id)) {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -10,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::exit::Exit;
 use super::journal_file;
 use super::output::{Fault, Output};
-use super::source::{Source, open};
+use super::source::{Source, known_checks, open};
 use crate::journal::{Journal, RunRecord, read};
 use crate::judge::Verdict;
 use crate::report::{Conformity, View, terminal};
@@ -19,7 +18,6 @@ use crate::suite::gather::library;
 use crate::suite::model::Level;
 use crate::suite::plan::{Case, Plan};
 use crate::suite::{Library, Wanted, expand};
-use crate::wire::Bounds;
 
 /// Cases that are carried out at the same time unless `--jobs` says otherwise.
 const DEFAULT_JOBS: usize = 8;
@@ -112,18 +110,8 @@ impl Run {
         Ok(worst)
     }
 
-    /// Patterns that match nothing are mistakes: a run of nothing would conform to everything.
     fn known(&self, library: &Library) -> Result<(), Fault> {
-        for pattern in &self.checks {
-            if !library
-                .checks()
-                .any(|(_, check)| crate::suite::pattern_matches(pattern, &check.id))
-            {
-                return Err(Fault::Usage(format!(
-                    "no check matches `{pattern}`; `proofmark list` shows all"
-                )));
-            }
-        }
+        known_checks(library, &self.checks)?;
         for pattern in &self.suites {
             if !library
                 .suites
@@ -163,7 +151,6 @@ impl Run {
         for wish in &self.reports {
             wish.can_be_written()?;
         }
-        runtime.block_on(somebody_is_there(&source))?;
         let path = self.journal.as_ref().map(|path| {
             if several {
                 beside(path, &contract)
@@ -253,26 +240,6 @@ impl Run {
         let journal = Journal::append(path, records, ends_cut).map_err(unwritable)?;
         Ok((Some(earlier), journal))
     }
-}
-
-/// A run against an address where nobody listens would say the same two hundred times.
-async fn somebody_is_there(source: &Source) -> Result<(), Fault> {
-    let target = &source.loaded.target;
-    let origin = &target.https;
-    let limit = target
-        .limits
-        .connect_s
-        .unwrap_or(Bounds::default().connect.as_secs());
-    let connecting = tokio::net::TcpStream::connect((origin.host.as_str(), origin.port));
-    let says = match tokio::time::timeout(Duration::from_secs(limit), connecting).await {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-            "connection refused".to_owned()
-        }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no connection within {limit} s"),
-    };
-    Err(Fault::World(format!("nobody answers at {origin}: {says}")))
 }
 
 /// `out/run.jsonl` → `out/run.pers.jsonl`.

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::output::Fault;
 use crate::reference::{Contract, Deployment, FlawSet, Settings};
-use crate::suite::Library;
 use crate::suite::target_file::{Loaded, load};
+use crate::suite::{Library, pattern_matches};
 
 /// A target ready to be tested, and the deployment behind it where it is ours.
 pub struct Source {
@@ -126,4 +126,18 @@ fn file(name: &str, library: &Library) -> Result<Loaded, Fault> {
     let bytes = std::fs::read(path).map_err(|error| Fault::file(path.to_owned(), error))?;
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     load(name, &bytes, folder, library, &environment).map_err(Fault::Mistakes)
+}
+
+/// Patterns that match nothing are mistakes: a run of nothing would conform to everything.
+pub fn known_checks(library: &Library, patterns: &[String]) -> Result<(), Fault> {
+    let is_known = |pattern: &String| {
+        let mut all = library.checks();
+        all.any(|(_, check)| pattern_matches(pattern, &check.id))
+    };
+    match patterns.iter().find(|pattern| !is_known(pattern)) {
+        None => Ok(()),
+        Some(pattern) => Err(Fault::Usage(format!(
+            "no check matches `{pattern}`; `proofmark list` shows all"
+        ))),
+    }
 }

@@ -7,10 +7,11 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
+use super::clock;
 use super::issuer::Issuer;
 use super::keyring::Keyring;
 use super::minting::issue;
-use super::possession::{BoundKey, now};
+use super::possession::BoundKey;
 use super::send::{Line, Subject};
 use crate::jose::forgery::{
     Env, Forgery, Material, Strangers, TargetKey, Unforgeable, forge, forged_claims,
@@ -109,13 +110,6 @@ impl Forger {
         }
     }
 
-    /// Whether a forgery of the plan changes this member.
-    pub fn concerns(&self, plan: &Plan, name: &str, member: &str) -> bool {
-        let planned = plan.forgeries.get(name);
-        let change = planned.and_then(|planned| serde_json::to_string(&planned.change).ok());
-        change.is_some_and(|change| change.contains(&format!("\"{member}\"")))
-    }
-
     /// The proof of possession, changed as the plan's forgery of this name says.
     pub fn proof(&self, plan: &Plan, name: &str, fresh: Fresh<'_>) -> Result<String, ForgeFault> {
         let planned = plan
@@ -136,7 +130,7 @@ impl Forger {
             Some(own) => material.with_target(own),
             None => material,
         };
-        let mut env = Env::new(now());
+        let mut env = Env::new(clock::now());
         set_values(&mut env, plan, &plan.target.params);
         for (name, value) in fresh.values {
             env.set(name, value);
@@ -274,7 +268,7 @@ impl Forger {
 
 /// What forgeries may refer to by name.
 fn environment(plan: &Plan, valid: &Valid<'_>, issuer: Option<&Issuer>) -> Env {
-    let mut env = Env::new(now());
+    let mut env = Env::new(clock::now());
     set_values(&mut env, plan, &plan.target.params);
     set_values(&mut env, plan, &valid.terms.values);
     if let Some(issuer) = issuer {

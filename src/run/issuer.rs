@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 
+use super::clock;
 use super::listener_port::{Asked, Port, Reply};
 use crate::jose::{Algorithm, KeyMaterial, SigningKey, mint};
 use crate::suite::Secrets;
@@ -177,9 +178,7 @@ impl Issuer {
 
     /// A token of now. Fails with a sentence.
     pub fn issue(&self, issue: &Issue, plan: &Plan, secrets: &Secrets) -> Result<Issued, String> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs() as i64);
+        let now = clock::now();
         let usual = self.terms.lifetime_s.unwrap_or(DEFAULT_LIFETIME_S);
         let life = issue.lifetime_s.unwrap_or(usual);
         let issued = if life > 0 { now } else { now + life - usual };

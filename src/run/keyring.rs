@@ -7,6 +7,7 @@ use base64::Engine;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use super::clock;
 use super::issuer::Issuer;
 use super::possession::{self, BoundKey, BoundKeys, asks_for_nonce};
 use super::request::{Sender, build};
@@ -471,10 +472,7 @@ fn jwt_life(token: &str) -> Option<Duration> {
         .ok()?;
     let claims: Value = serde_json::from_slice(&payload).ok()?;
     let until = claims.get("exp")?.as_u64()?;
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .ok()?
-        .as_secs();
+    let now = u64::try_from(clock::now()).unwrap_or(0);
     Some(Duration::from_secs(until.saturating_sub(now)))
 }
 

@@ -3,6 +3,7 @@
 
 mod body;
 mod case;
+mod clock;
 mod coded;
 mod credential;
 mod forge;

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
+use super::clock;
 use crate::jose::proof::Possession;
 use crate::jose::{Algorithm, SigningKey, import_one, mint};
 use crate::journal::RecordedAnswer;
@@ -138,7 +138,7 @@ pub fn members(
         access_token,
         nonce,
         jti: &format!("{:032x}", rand::random::<u128>()),
-        iat: now(),
+        iat: clock::now(),
     }
     .members(key)
 }
@@ -160,10 +160,4 @@ pub fn proof(
 pub fn url_of(request: &Request) -> String {
     let target = String::from_utf8_lossy(&request.target);
     format!("{}{target}", request.origin)
-}
-
-pub fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs() as i64)
 }

@@ -208,7 +208,8 @@ async fn proofs(
         Some(forgery) => {
             // A forgery of the nonce needs one to start from, also before the server has given any.
             let some_nonce = || format!("{:032x}", rand::random::<u128>());
-            let is_of_nonce = field.forger.concerns(field.plan, forgery, "nonce");
+            let planned = field.plan.forgeries.get(forgery);
+            let is_of_nonce = planned.is_some_and(|planned| planned.change.claims.names("nonce"));
             let nonce = nonce.clone().or_else(|| is_of_nonce.then(some_nonce));
             let (header, claims) = possession::members(
                 &request.method,
@@ -236,7 +237,7 @@ async fn proofs(
                 values.push(("access_token", token.to_owned()));
                 values.push(("with_scheme", format!("DPoP {token}")));
             }
-            if let Some(other) = another_token(field, bound).await {
+            if let Some(other) = another_of(field, bound.principal, bound.kind).await {
                 values.push(("other_access_token", other));
             }
             let fresh = Fresh {
@@ -254,21 +255,6 @@ async fn proofs(
     Ok(vec![first, right().map_err(trouble)?])
 }
 
-/// The token of another principal, of the same kind.
-async fn another_token(field: &Field<'_>, bound: &Bound<'_>) -> Option<String> {
-    let target = &field.plan.target;
-    let (name, _) = target.principals.iter().find(|(name, other)| {
-        *name != bound.principal
-            && other.kinds.is_empty()
-            && other.credentials.contains_key(bound.kind)
-            && !target.absent_principals.contains_key(*name)
-    })?;
-    let all = field.keyring.of(name, field.plan, field.line).await.ok()?;
-    all.into_iter()
-        .find(|(kind, _)| kind == bound.kind)
-        .map(|(_, value)| value)
-}
-
 /// Puts a forged token in the place of the valid one.
 async fn forge_token(
     field: &Field<'_>,
@@ -283,19 +269,7 @@ async fn forge_token(
             "`{principal}` has no token that could be forged"
         )));
     };
-    let another = match forging::another(target, principal) {
-        Some(other) => field
-            .keyring
-            .of(other, field.plan, field.line)
-            .await
-            .ok()
-            .and_then(|all| {
-                all.into_iter()
-                    .find(|(known, _)| known == kind)
-                    .map(|(_, value)| value)
-            }),
-        None => None,
-    };
+    let another = another_of(field, principal, kind).await;
     let Some((_, value)) = credentials.iter_mut().find(|(known, _)| known == kind) else {
         return Err(Fault::NotHere(format!("`{principal}` has no `{kind}`")));
     };
@@ -320,4 +294,13 @@ async fn forge_token(
         .learn_passing(&shown, &forged);
     *value = forged;
     Ok(())
+}
+
+/// The credential of another principal, of this kind.
+async fn another_of(field: &Field<'_>, principal: &str, kind: &str) -> Option<String> {
+    let name = forging::another(&field.plan.target, principal, kind)?;
+    let all = field.keyring.of(name, field.plan, field.line).await.ok()?;
+    all.into_iter()
+        .find(|(known, _)| known == kind)
+        .map(|(_, value)| value)
 }

@@ -31,7 +31,8 @@ use crate::suite::model::Expectation;
 use crate::suite::model::{OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::{Secrets, Target};
-use crate::wire::{Bounds, Client, ClientConfig, Roots};
+use crate::wire::probe::{Probe, ProbeAnswer};
+use crate::wire::{Bounds, Client, ClientConfig, Failure, Origin, Phase, Roots};
 
 /// Default cap on requests per second where the target file sets none.
 const DEFAULT_RATE: u32 = 50;
@@ -72,6 +73,9 @@ pub enum RunError {
     /// A port of ours, for the target to call, could not be opened.
     #[error("{0}")]
     Outside(String),
+    /// Nothing was sent, and the journal is empty still.
+    #[error("nobody answers at {origin}: {failure}")]
+    Nobody { origin: Origin, failure: Failure },
 }
 
 /// Runs a plan from its beginning.
@@ -82,22 +86,40 @@ pub async fn run(
     journal: Arc<Journal>,
     observer: Arc<dyn Observer>,
 ) -> Result<Outcome, RunError> {
+    let client = reach(&plan.target, settings).await?;
     journal.write(Record::Head(Box::new(Head {
         journal: JOURNAL_VERSION,
         proofmark: env!("CARGO_PKG_VERSION").to_owned(),
         started: jiff::Timestamp::now().to_string(),
         plan: without_secrets(plan, &secrets),
     })))?;
-    carry_out(
-        plan,
-        secrets,
-        settings,
-        journal,
-        observer,
-        &HashMap::new(),
-        1,
-    )
-    .await
+    carry_out(plan, client, secrets, settings, journal, observer, None).await
+}
+
+/// A client within the limits of the target, where somebody listens. A run against an address where nobody does would
+/// say the same two hundred times.
+async fn reach(target: &Target, settings: &Settings) -> Result<Client, RunError> {
+    let client = Client::new(ClientConfig {
+        bounds: bounds(target),
+        roots: settings.roots.clone(),
+        ..ClientConfig::default()
+    })?;
+    let origin = &target.https;
+    let failure = match client.probe(origin, &Probe::Connect).await {
+        ProbeAnswer::Connect(answer) => answer.failure,
+        _ => None,
+    };
+    match failure {
+        // Whoever closes or resets is there, if only to do that.
+        Some(
+            failure
+            @ (Failure::Refused | Failure::Unresolved(_) | Failure::Timeout(Phase::Connect)),
+        ) => Err(RunError::Nobody {
+            origin: origin.clone(),
+            failure,
+        }),
+        _ => Ok(client),
+    }
 }
 
 /// The plan for the journal. It refers to secrets by name; this is for one that the target file holds a second time
@@ -127,39 +149,37 @@ pub async fn resume(
     observer: Arc<dyn Observer>,
 ) -> Result<Outcome, RunError> {
     let plan = Arc::new(earlier.head.plan.clone());
-    let next = earlier.exchanges.keys().map(|id| id.0).max().unwrap_or(0) + 1;
+    let client = reach(&plan.target, settings).await?;
     carry_out(
         &plan,
+        client,
         secrets,
         settings,
         journal,
         observer,
-        &earlier.verdicts,
-        next,
+        Some(earlier),
     )
     .await
 }
 
 async fn carry_out(
     plan: &Arc<Plan>,
+    client: Client,
     secrets: Secrets,
     settings: &Settings,
     journal: Arc<Journal>,
     observer: Arc<dyn Observer>,
-    decided: &HashMap<String, Verdict>,
-    next_id: u64,
+    earlier: Option<&RunRecord>,
 ) -> Result<Outcome, RunError> {
     let target = &plan.target;
+    let is_decided = |case: &str| earlier.is_some_and(|run| run.verdicts.contains_key(case));
+    let last_id = earlier.and_then(|run| run.exchanges.keys().map(|id| id.0).max());
+    let next_id = last_id.unwrap_or(0) + 1;
     let mut redactor = Redactor::new(rand::rng().random());
     redactor.learn_all(secrets.iter());
     let strangers = Arc::new(Strangers::new());
     let outside = Outside::open(plan, &secrets, &strangers).map_err(RunError::Outside)?;
     outside.teach(&mut redactor);
-    let client = Client::new(ClientConfig {
-        bounds: bounds(target),
-        roots: settings.roots.clone(),
-        ..ClientConfig::default()
-    })?;
     let began = Instant::now();
     let shared = Arc::new(Shared {
         plan: plan.clone(),
@@ -188,7 +208,7 @@ async fn carry_out(
         stop: settings.stop.clone(),
     });
     let open: Vec<usize> = (0..plan.cases.len())
-        .filter(|at| !decided.contains_key(&plan.cases[*at].id))
+        .filter(|at| !is_decided(&plan.cases[*at].id))
         .collect();
     shared.observer.begins(open.len());
     let (alone, together): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| {

@@ -29,9 +29,8 @@ pub fn token_kind<'t>(target: &'t Target, principal: &str) -> Option<(&'t str, &
         .map(|(kind, terms)| (kind.as_str(), terms))
 }
 
-/// Another principal with a token of the same kind.
-pub fn another<'t>(target: &'t Target, principal: &str) -> Option<&'t str> {
-    let (kind, _) = token_kind(target, principal)?;
+/// Another principal with a credential of this kind.
+pub fn another<'t>(target: &'t Target, principal: &str, kind: &str) -> Option<&'t str> {
     target
         .principals
         .iter()
@@ -130,7 +129,7 @@ pub fn unmet(library: &Library, target: &Target, principal: &str, name: &str) ->
         .collect::<Vec<_>>();
     needs.iter().find_map(|need| match need {
         Need::Token | Need::EcdsaKey | Need::Certificate => None,
-        Need::AnotherToken => another(target, principal)
+        Need::AnotherToken => another(target, principal, kind)
             .is_none()
             .then(|| format!("no second principal has a `{kind}`")),
         Need::MintingKey | Need::RsaMintingKey if target.issues(kind) => None,

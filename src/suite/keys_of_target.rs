@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::lint::UNSET;
-use super::load::{Document, Mistake};
+use super::load::{Document, Mistake, escape};
 use super::model::{MintingKey, TargetFile};
 use super::secret::Secrets;
 use super::target::Target;
@@ -156,8 +156,4 @@ fn place_in_key(member: &str, text: &str, error: &KeyError) -> String {
         }
         _ => format!("`{member}` does not parse: {error}"),
     }
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::concealed::Concealed;
 use super::keys_of_target;
 use super::library::Library;
-use super::load::{Document, Mistake, decode};
+use super::load::{Document, Mistake, decode, escape};
 use super::model::TargetFile;
 use super::ports_of_target;
 use super::secret::Secrets;
@@ -199,8 +199,4 @@ fn resolve(
         None if inner.is_some() => Err("write `${env:NAME}` or `${file:PATH}`".to_owned()),
         None => Ok(text.to_owned()),
     }
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

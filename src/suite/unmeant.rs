@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::library::Library;
-use super::load::{Document, Mistake, nearest};
+use super::load::{Document, Mistake, escape, nearest};
 use super::model::{OperationEntry, StatusSet, TargetFile};
 use super::target::Target;
 use super::template::references;
@@ -197,8 +197,4 @@ fn meant<'k>(name: &str, known: &BTreeSet<&'k str>) -> Option<&'k str> {
         return None;
     }
     nearest(name, known.iter().copied())
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

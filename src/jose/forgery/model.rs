@@ -94,6 +94,13 @@ impl Patch {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether the member of this name is removed or gets a value; edits of the text are not looked at.
+    pub fn names(&self, member: &str) -> bool {
+        self.remove.iter().any(|name| name == member)
+            || self.set.contains_key(member)
+            || self.replace.contains_key(member)
+    }
 }
 
 /// An edit of JSON text. `member` names the last one of that name in the outermost object.

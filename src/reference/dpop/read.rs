@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::jose::json::{self, JsonError};
-use crate::jose::{StrictJws, TokenError, base64url};
+use crate::jose::{StrictJws, TokenError};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::token::{Parts, first_members};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -77,16 +78,12 @@ fn forgiven(text: &str, reason: &TokenError, flaws: &FlawSet) -> Option<Read> {
 
 /// Without the rules for header parameters.
 fn loose(text: &str, flaws: &FlawSet) -> Option<Read> {
-    let mut segments = text.split('.');
-    let [Some(header), Some(payload), Some(signature), None] = [(); 4].map(|()| segments.next())
-    else {
-        return None;
-    };
+    let parts = Parts::of(text)?;
     Some(Read {
-        header: object(&base64url::decode(header).ok()?, flaws)?,
-        claims: object(&base64url::decode(payload).ok()?, flaws)?,
-        input: format!("{header}.{payload}").into_bytes(),
-        signature: base64url::decode(signature).ok()?,
+        header: object(&parts.header, flaws)?,
+        claims: object(&parts.payload, flaws)?,
+        input: parts.input,
+        signature: parts.signature,
     })
 }
 
@@ -94,15 +91,7 @@ fn object(octets: &[u8], flaws: &FlawSet) -> Option<Map<String, Value>> {
     match json::parse_object(octets) {
         Ok(members) => Some(members),
         Err(JsonError::DuplicateMember { .. }) if flaws.has("dpop-first-duplicate-wins") => {
-            let text = std::str::from_utf8(octets).ok()?;
-            let mut first = Map::new();
-            for member in json::members(text).ok()? {
-                if !first.contains_key(&member.name) {
-                    let value = json::parse(text[member.value_span].as_bytes()).ok()?;
-                    first.insert(member.name, value);
-                }
-            }
-            Some(first)
+            first_members(octets)
         }
         Err(_) => None,
     }

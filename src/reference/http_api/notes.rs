@@ -80,28 +80,9 @@ const CHANGE: &[Member] = &[
 ];
 const BATCH: &[Member] = &[required("items", Kind::Objects(50))];
 
-const fn operation(
-    name: &'static str,
-    method: &'static str,
-    path: &'static str,
-    who: &'static [&'static str],
-    status: u16,
-) -> Operation {
-    Operation {
-        name,
-        method,
-        path,
-        who,
-        body: "",
-        status,
-        read_by: "",
-        id_from: "",
-    }
-}
-
 pub const ROUTES: &[Route<HttpApi>] = &[
     Route {
-        operation: operation("list-notes", "GET", "/notes", READERS, 200),
+        operation: Operation::new("list-notes", "GET", "/notes", READERS, 200),
         access: Access::Read,
         schema: None,
         run: list,
@@ -110,7 +91,7 @@ pub const ROUTES: &[Route<HttpApi>] = &[
         operation: Operation {
             body: r#"{"title":"Milk","text":"and bread","priority":1,"colour":"blue"}"#,
             read_by: "list-notes",
-            ..operation("create-note", "POST", "/notes", WRITERS, 201)
+            ..Operation::new("create-note", "POST", "/notes", WRITERS, 201)
         },
         access: Access::Write,
         schema: Some(NEW),
@@ -119,7 +100,7 @@ pub const ROUTES: &[Route<HttpApi>] = &[
     Route {
         operation: Operation {
             id_from: "list-notes",
-            ..operation("show-note", "GET", ITEM, &["user"], 200)
+            ..Operation::new("show-note", "GET", ITEM, &["user"], 200)
         },
         access: Access::Read,
         schema: None,
@@ -130,7 +111,7 @@ pub const ROUTES: &[Route<HttpApi>] = &[
             body: r#"{"title":"Milk","text":"and butter"}"#,
             read_by: "show-note",
             id_from: "list-notes",
-            ..operation("replace-note", "PUT", ITEM, &["user"], 200)
+            ..Operation::new("replace-note", "PUT", ITEM, &["user"], 200)
         },
         access: Access::Write,
         schema: Some(NEW),
@@ -141,7 +122,7 @@ pub const ROUTES: &[Route<HttpApi>] = &[
             body: r#"{"text":"and cheese"}"#,
             read_by: "show-note",
             id_from: "list-notes",
-            ..operation("update-note", "PATCH", ITEM, &["user"], 200)
+            ..Operation::new("update-note", "PATCH", ITEM, &["user"], 200)
         },
         access: Access::Write,
         schema: Some(CHANGE),
@@ -151,7 +132,7 @@ pub const ROUTES: &[Route<HttpApi>] = &[
         operation: Operation {
             read_by: "list-notes",
             id_from: "create-note",
-            ..operation("delete-note", "DELETE", ITEM, &["user"], 204)
+            ..Operation::new("delete-note", "DELETE", ITEM, &["user"], 204)
         },
         access: Access::Write,
         schema: None,
@@ -161,7 +142,7 @@ pub const ROUTES: &[Route<HttpApi>] = &[
         operation: Operation {
             body: r#"{"items":[{"id":"$note_id","title":"Batched"}]}"#,
             read_by: "list-notes",
-            ..operation("batch-notes", "POST", "/notes/batch", &["user"], 200)
+            ..Operation::new("batch-notes", "POST", "/notes/batch", &["user"], 200)
         },
         access: Access::Write,
         schema: Some(BATCH),

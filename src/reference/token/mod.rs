@@ -20,6 +20,7 @@ use crate::jose::{Algorithm, Jwk, KeyMaterial, SigningKey, VerifyingKey, mint};
 
 pub use claims::Claims;
 pub use key_set::PATH as KEY_SET_PATH;
+pub use read::{Parts, first_members};
 pub use upset::upset;
 
 /// Faults that every deployment can have.

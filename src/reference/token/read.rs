@@ -150,17 +150,53 @@ fn forgiven(text: &str, reason: &TokenError, flaws: &FlawSet) -> Option<Token> {
 
 /// Without the rules for header parameters.
 fn loose(text: &str, flaws: &FlawSet) -> Option<Token> {
-    let mut segments = text.split('.');
-    let [Some(header), Some(payload), Some(signature), None] = [(); 4].map(|()| segments.next())
-    else {
-        return None;
-    };
+    let parts = Parts::of(text)?;
     Some(Token {
-        header: object(&base64url::decode(header).ok()?, flaws)?,
-        input: format!("{header}.{payload}").into_bytes(),
-        payload: base64url::decode(payload).ok()?,
-        signature: base64url::decode(signature).ok()?,
+        header: object(&parts.header, flaws)?,
+        input: parts.input,
+        payload: parts.payload,
+        signature: parts.signature,
     })
+}
+
+/// The octets of a compact JWS, of which nothing is looked at.
+pub struct Parts {
+    pub header: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub signature: Vec<u8>,
+    /// What the signature is over.
+    pub input: Vec<u8>,
+}
+
+impl Parts {
+    /// `None` for anything but three segments of base64url.
+    pub fn of(text: &str) -> Option<Self> {
+        let mut segments = text.split('.');
+        let [Some(header), Some(payload), Some(signature), None] =
+            [(); 4].map(|()| segments.next())
+        else {
+            return None;
+        };
+        Some(Self {
+            header: base64url::decode(header).ok()?,
+            payload: base64url::decode(payload).ok()?,
+            signature: base64url::decode(signature).ok()?,
+            input: format!("{header}.{payload}").into_bytes(),
+        })
+    }
+}
+
+/// A JSON object in which the first of several members of one name counts.
+pub fn first_members(octets: &[u8]) -> Option<Map<String, Value>> {
+    let text = std::str::from_utf8(octets).ok()?;
+    let mut first = Map::new();
+    for member in json::members(text).ok()? {
+        if !first.contains_key(&member.name) {
+            let value = json::parse(text[member.value_span].as_bytes()).ok()?;
+            first.insert(member.name, value);
+        }
+    }
+    Some(first)
 }
 
 /// A JSON object, read strictly but for the flaws.
@@ -168,15 +204,7 @@ pub fn object(octets: &[u8], flaws: &FlawSet) -> Option<Map<String, Value>> {
     match json::parse_object(octets) {
         Ok(members) => Some(members),
         Err(JsonError::DuplicateMember { .. }) if flaws.has("first-duplicate-wins") => {
-            let text = std::str::from_utf8(octets).ok()?;
-            let mut first = Map::new();
-            for member in json::members(text).ok()? {
-                if !first.contains_key(&member.name) {
-                    let value = json::parse(text[member.value_span].as_bytes()).ok()?;
-                    first.insert(member.name, value);
-                }
-            }
-            Some(first)
+            first_members(octets)
         }
         Err(JsonError::InvalidUtf8 { .. }) if flaws.has("invalid-utf8-mended") => {
             json::parse_object(String::from_utf8_lossy(octets).as_bytes()).ok()

@@ -121,14 +121,13 @@ pub(super) struct Found<'v> {
     pub exact: bool,
 }
 
+/// A name as a reference token of a JSON pointer (RFC 6901 §3).
+pub(in crate::suite) fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// Appends one reference token to a JSON pointer.
 pub(super) fn push_token(pointer: &mut String, token: &str) {
     pointer.push('/');
-    for c in token.chars() {
-        match c {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            c => pointer.push(c),
-        }
-    }
+    pointer.push_str(&escape(token));
 }
