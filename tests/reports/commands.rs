@@ -242,6 +242,92 @@ fn lint_of_a_target_needs_no_secrets() {
 }
 
 #[test]
+fn lint_finds_what_cannot_be_meant() {
+    let target = r##"target: mine
+contract: http-api
+url: https://api.example
+secrets: { user_token: "${env:USER_TOKEN}" }
+features: [cookeis, home-made]
+principals:
+  user: { roles: [user], credentials: { token: "${secret.user_tokn}" } }
+  admin: { roles: [admin], credentials: { token: "${secret.nobodys}" } }
+operations:
+  me: { request: GTE /me, allow: [user, editor] }
+  settings: { request: GET /settings, allow: [admn], success: 2001 }
+  purge: PURGE /cache
+levels: { AUTH-401-1: should, NONE-SUCH-99: advice }
+consent: { max_requests_per_second: 0 }
+"##;
+    insta::assert_snapshot!(fed(&["lint", "-"], target), @r##"
+    --- stderr
+    error: no check asks for `cookeis`
+     --> <stdin>:5:12
+      |
+    5 | features: [cookeis, home-made]
+      |            ^^^^^^^ did you mean `cookies`?
+
+    error: the file has no secret `user_tokn`
+     --> <stdin>:7:49
+      |
+    7 |   user: { roles: [user], credentials: { token: **{****************}* } }
+      |                                                 ^^^^^^^^^^^^^^^^^^^ did you mean `user_token`?
+
+    error: the file has no secret `nobodys`
+     --> <stdin>:8:51
+      |
+    8 |   admin: { roles: [admin], credentials: { token: **{**************}* } }
+      |                                                   ^^^^^^^^^^^^^^^^^
+      |
+      = help: name it under `secrets`
+
+    error: there is no method `GTE`
+      --> <stdin>:10:18
+       |
+    10 |   me: { request: GTE /me, allow: [user, editor] }
+       |                  ^^^ did you mean `GET`?
+
+    error: no principal has the role `admn`
+      --> <stdin>:11:47
+       |
+    11 |   settings: { request: GET /settings, allow: [admn], success: 2001 }
+       |                                               ^^^^ did you mean `admin`?
+
+    error: 2001 is no status; they go from 100 to 599
+      --> <stdin>:11:63
+       |
+    11 |   settings: { request: GET /settings, allow: [admn], success: 2001 }
+       |                                                               ^^^^
+       |
+       = help: write a status such as `201`, a class such as `2xx`, or a list
+
+    error: there is no check `AUTH-401-1`
+      --> <stdin>:13:11
+       |
+    13 | levels: { AUTH-401-1: should, NONE-SUCH-99: advice }
+       |           ^^^^^^^^^^ did you mean `AUTH-401-01`?
+
+    error: there is no check `NONE-SUCH-99`
+      --> <stdin>:13:31
+       |
+    13 | levels: { AUTH-401-1: should, NONE-SUCH-99: advice }
+       |                               ^^^^^^^^^^^^
+       |
+       = help: `proofmark list` shows all
+
+    error: at no request a second nothing can be sent
+      --> <stdin>:14:37
+       |
+    14 | consent: { max_requests_per_second: 0 }
+       |                                     ^
+       |
+       = help: leave it out for the default, or write 1 or more
+
+    9 mistakes in 1 file
+    --- exit 2
+    "##);
+}
+
+#[test]
 fn lint_of_something_else() {
     insta::assert_snapshot!(fed(&["lint", "-"], "name: mine\n"), @r##"
     --- stderr
