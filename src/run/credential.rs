@@ -56,8 +56,16 @@ pub fn derived(value: &str, spoil: Spoil) -> Option<String> {
     }
 }
 
+/// What is left of the last part, a token's signature, is still base64: at another length it could not be decoded, or only
+/// by the luck of its trailing bits, and a target that compares as far as the value goes would be found by luck.
 fn truncated(value: &str) -> String {
-    let keep = value.chars().count().saturating_sub(8).max(1);
+    let count = value.chars().count();
+    let last_part = value.chars().rev().take_while(|c| *c != '.').count();
+    let left = last_part.saturating_sub(8) / 4 * 4;
+    let keep = match left {
+        0 => count.saturating_sub(8).max(1),
+        left => count - last_part + left,
+    };
     value.chars().take(keep).collect()
 }
 
