@@ -68,6 +68,9 @@ pub struct Exchange {
     /// How often the keys of the issuer that we play were asked for since the attempt began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_fetches: Option<u64>,
+    /// In a race: microseconds from the moment that its first request was let go until this one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_us: Option<u64>,
 }
 
 /// A request that came to our listener.
@@ -155,6 +158,9 @@ pub struct StepTaken {
     pub slot: Slot,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<ExchangeId>,
+    /// All exchanges of a race or burst, in the order of its requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<ExchangeId>,
     /// Why the step could not be taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<(Doubt, String)>,
@@ -172,6 +178,7 @@ impl StepTaken {
         Self {
             slot,
             exchange: None,
+            group: Vec::new(),
             doubt: None,
             not_here: None,
             left_out: false,
@@ -197,6 +204,8 @@ pub enum Doubt {
     Capture,
     /// It failed once and held the second time.
     Unsteady,
+    /// The requests of a race did not meet.
+    Overlap,
     /// It failed, and the run ended before it could be tried again.
     Unrepeated,
     /// The check or the harness could not do what it was to do.
@@ -213,6 +222,7 @@ impl Doubt {
             Doubt::Credential => "credential",
             Doubt::Capture => "capture",
             Doubt::Unsteady => "unsteady",
+            Doubt::Overlap => "overlap",
             Doubt::Unrepeated => "unrepeated",
             Doubt::Harness => "harness",
         }

@@ -8,15 +8,19 @@ use super::conditions::{Sight, end, mentions};
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
 use super::verdict::{Evidence, Finding, Findings};
-use super::{Broken, Held};
+use super::{Broken, Held, tally};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
 use crate::suite::model::{
-    Capture, Check, ConnectionEnd, Expectation, Level, OneOrMany, Send, Step, Transport,
+    Check, ConnectionEnd, Expectation, Level, OneOrMany, Sayings, Send, Step, Transport,
 };
 use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::template::fill_text;
 use crate::wire::Failure;
-use indexmap::IndexMap;
+
+const NO_HTTP2: &str = "the target does not speak HTTP/2";
+
+/// Most exchanges of a race or burst that are shown as evidence.
+const MOST_OF_A_GROUP: usize = 5;
 
 /// What one attempt shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,11 +49,7 @@ pub fn judge_attempt(
     attempt: &Attempt,
     exchanges: &HashMap<ExchangeId, Exchange>,
 ) -> AttemptOutcome {
-    let ids: Vec<ExchangeId> = attempt
-        .steps
-        .iter()
-        .filter_map(|taken| taken.exchange)
-        .collect();
+    let ids = evidence(attempt, exchanges);
     let Some(planned) = plan.checks.get(&case.check) else {
         return doubt(
             Doubt::Harness,
@@ -57,7 +57,9 @@ pub fn judge_attempt(
             ids,
         );
     };
+    let wholes = wholes(&planned.check, attempt, exchanges);
     let mut run = Attempted {
+        wholes: &wholes,
         plan,
         case,
         attempt,
@@ -100,6 +102,52 @@ pub fn judge_attempt(
     }
 }
 
+/// What was sent, and of a race those that were accepted.
+fn evidence(attempt: &Attempt, exchanges: &HashMap<ExchangeId, Exchange>) -> Vec<ExchangeId> {
+    let mut ids = Vec::new();
+    for taken in &attempt.steps {
+        let accepted = members(taken, exchanges);
+        let accepted = accepted.iter().filter(|one| tally::is_accepted(one));
+        for id in taken
+            .exchange
+            .into_iter()
+            .chain(accepted.map(|one| one.id).take(MOST_OF_A_GROUP))
+        {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids
+}
+
+fn members<'e>(
+    taken: &StepTaken,
+    exchanges: &'e HashMap<ExchangeId, Exchange>,
+) -> Vec<&'e Exchange> {
+    let all = taken.group.iter();
+    all.filter_map(|id| exchanges.get(id)).collect()
+}
+
+fn wholes(
+    check: &Check,
+    attempt: &Attempt,
+    exchanges: &HashMap<ExchangeId, Exchange>,
+) -> HashMap<usize, Exchange> {
+    let in_steps = |taken: &&StepTaken| taken.slot.phase == Phase::Steps;
+    let whole = |taken: &StepTaken| {
+        let step = check.steps.get(taken.slot.index)?;
+        let whole = tally::whole(step, &members(taken, exchanges))?;
+        Some((taken.slot.index, whole))
+    };
+    attempt
+        .steps
+        .iter()
+        .filter(in_steps)
+        .filter_map(whole)
+        .collect()
+}
+
 fn doubt(why: Doubt, says: String, exchanges: Vec<ExchangeId>) -> AttemptOutcome {
     AttemptOutcome::Doubt {
         why,
@@ -114,6 +162,8 @@ enum Stop {
 }
 
 struct Attempted<'a> {
+    /// What stands for the exchanges of a race or burst, by the index of its step.
+    wholes: &'a HashMap<usize, Exchange>,
     plan: &'a Plan,
     case: &'a Case,
     attempt: &'a Attempt,
@@ -128,51 +178,19 @@ struct Attempted<'a> {
     silent: usize,
 }
 
-/// What a step says about its answer, whatever its verb.
-struct Sayings<'a> {
-    control: Option<&'a OneOrMany<Expectation>>,
-    expect: Option<&'a OneOrMany<Expectation>>,
-    should: Option<&'a OneOrMany<Expectation>>,
-    advise: Option<&'a OneOrMany<Expectation>>,
-    save: Option<&'a String>,
-    capture: Option<&'a IndexMap<String, Capture>>,
-    observe: Option<&'a str>,
-}
-
-fn sayings<'a>(check: &'a Check, slot: Slot) -> Option<Sayings<'a>> {
-    macro_rules! of {
-        ($step:expr, $capture:expr, $observe:expr) => {
-            Sayings {
-                control: $step.control.as_ref(),
-                expect: $step.expect.as_ref(),
-                should: $step.should.as_ref(),
-                advise: $step.advise.as_ref(),
-                save: $step.save.as_ref(),
-                capture: $capture,
-                observe: $observe,
-            }
-        };
-    }
+/// What a step says of its answer, and the situation that it looks at.
+fn sayings(check: &Check, slot: Slot) -> Option<(Sayings<'_>, Option<&str>)> {
     Some(match slot.phase {
-        Phase::Before | Phase::After => {
-            let send = check.control.get(slot.index)?;
-            of!(send, Some(&send.capture), None)
+        Phase::Before | Phase::After => (check.control.get(slot.index)?.sayings(), None),
+        Phase::Always => (check.always.get(slot.index)?.sayings(), None),
+        Phase::Steps => {
+            let step = check.steps.get(slot.index)?;
+            let observed = match step {
+                Step::Observe(observe) => Some(observe.observe.as_str()),
+                _ => None,
+            };
+            (step.sayings()?, observed)
         }
-        Phase::Always => {
-            let send = check.always.get(slot.index)?;
-            of!(send, Some(&send.capture), None)
-        }
-        Phase::Steps => match check.steps.get(slot.index)? {
-            Step::Send(send) => of!(send, Some(&send.capture), None),
-            Step::Observe(observe) => of!(
-                observe,
-                Some(&observe.capture),
-                Some(observe.observe.as_str())
-            ),
-            Step::Resend(resend) => of!(resend, Some(&resend.capture), None),
-            Step::Probe(probe) => of!(probe, None, None),
-            Step::Wait(_) | Step::Rotate(_) => return None,
-        },
     })
 }
 
@@ -195,18 +213,28 @@ impl<'a> Attempted<'a> {
             );
             return Ok(());
         }
-        let Some(sayings) = sayings(check, taken.slot) else {
+        let Some((sayings, observed)) = sayings(check, taken.slot) else {
             return Ok(());
         };
-        let Some(exchange) = taken.exchange.and_then(|id| exchanges.get(&id)) else {
+        let whole = match taken.slot.phase {
+            Phase::Steps => self.wholes.get(&taken.slot.index),
+            _ => None,
+        };
+        let single = || taken.exchange.and_then(|id| exchanges.get(&id));
+        let Some(exchange) = whole.or_else(single) else {
             return Err(Stop::Doubt(
                 Doubt::Harness,
                 "an exchange is missing from the journal".to_owned(),
             ));
         };
-        if let Some(name) = sayings.observe {
+        if let Some(name) = observed {
             self.covered(name, exchange)?;
         }
+        if whole.is_some() {
+            self.spoken(taken, exchanges)?;
+        }
+        // A tally says itself what is a refusal, and a situation is known by its status.
+        let status_is_no_matter = observed.is_some() || whole.is_some();
         let is_control = matches!(taken.slot.phase, Phase::Before | Phase::After);
         self.in_control = is_control;
         let unlisted = is_control && sayings.control.is_none() && sayings.expect.is_none();
@@ -225,7 +253,7 @@ impl<'a> Attempted<'a> {
                 self.level,
                 taken.slot,
                 exchange,
-                sayings.observe.is_some(),
+                status_is_no_matter,
             )?;
         }
         self.promises(
@@ -233,17 +261,20 @@ impl<'a> Attempted<'a> {
             Level::Should.min(self.level),
             taken.slot,
             exchange,
-            sayings.observe.is_some(),
+            status_is_no_matter,
         )?;
         self.promises(
             sayings.advise,
             Level::Advice,
             taken.slot,
             exchange,
-            sayings.observe.is_some(),
+            status_is_no_matter,
         )?;
+        if whole.is_some() && self.findings.is_empty() {
+            self.met(taken, exchanges)?;
+        }
         if let Some(name) = sayings.save {
-            self.saved.insert(name.clone(), exchange);
+            self.saved.insert(name.to_owned(), exchange);
         }
         for (name, rule) in sayings.capture.into_iter().flatten() {
             let rule = &resolved(rule, &self.scope(exchange));
@@ -261,6 +292,45 @@ impl<'a> Attempted<'a> {
                     ));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A race over HTTP/2 at a target without it is none.
+    fn spoken(
+        &self,
+        taken: &StepTaken,
+        exchanges: &HashMap<ExchangeId, Exchange>,
+    ) -> Result<(), Stop> {
+        let refused = |one: &&Exchange| {
+            one.request.version == "2" && matches!(one.failure, Some(Failure::Tls(_)))
+        };
+        match members(taken, exchanges).iter().all(refused) {
+            true => Err(Stop::NotCovered(NO_HTTP2.to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether what was to happen at once did. A promise that broke all the same is broken.
+    fn met(
+        &self,
+        taken: &StepTaken,
+        exchanges: &HashMap<ExchangeId, Exchange>,
+    ) -> Result<(), Stop> {
+        let all = members(taken, exchanges);
+        let spread = tally::spread_us(&all);
+        let lost = all.iter().filter(|one| one.answer.is_none()).count();
+        if spread > tally::WIDEST_SPREAD_US {
+            return Err(Stop::Doubt(
+                Doubt::Overlap,
+                format!("the requests left {} ms apart", spread / 1000),
+            ));
+        }
+        if lost * 2 > all.len() {
+            return Err(Stop::Doubt(
+                Doubt::Unreachable,
+                format!("{lost} of {} requests had no answer", all.len()),
+            ));
         }
         Ok(())
     }
@@ -339,7 +409,7 @@ impl<'a> Attempted<'a> {
         level: Level,
         slot: Slot,
         exchange: &'a Exchange,
-        observed_status_is_right: bool,
+        status_is_no_matter: bool,
     ) -> Result<(), Stop> {
         let mut found = Vec::new();
         let mut silent = 0;
@@ -362,7 +432,7 @@ impl<'a> Attempted<'a> {
                     }) => {
                         if let Some(answer) = &exchange.answer
                             && is_no_answer(answer.status)
-                            && !observed_status_is_right
+                            && !status_is_no_matter
                             && !mentions(expectation, answer.status, &sight, 0)
                         {
                             return Err(not_an_answer(answer.status));
@@ -434,9 +504,7 @@ fn not_spoken(request: &Send, failure: Option<&Failure>) -> Option<String> {
             let how = end.word();
             Some(format!("the plain address gives no HTTP answer: {how}"))
         }
-        ConnectionEnd::Tls if request.http.as_deref() == Some("2") => {
-            Some("the target does not speak HTTP/2".to_owned())
-        }
+        ConnectionEnd::Tls if request.http.as_deref() == Some("2") => Some(NO_HTTP2.to_owned()),
         _ => None,
     }
 }

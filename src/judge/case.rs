@@ -23,9 +23,52 @@ pub fn judge(
             says: skip.says.clone(),
         };
     }
-    let mut outcomes = attempts
+    let outcomes = attempts
         .iter()
         .map(|attempt| judge_attempt(plan, case, attempt, exchanges));
+    match rounds_of(plan, case) {
+        Some(_) => of_rounds(outcomes),
+        None => of_repeated(outcomes),
+    }
+}
+
+/// How many times a check is carried out that is a matter of moments.
+fn rounds_of(plan: &Plan, case: &Case) -> Option<u32> {
+    plan.checks.get(&case.check)?.check.rounds
+}
+
+/// Whether a case must be carried out once more before anything is said about it, after so many attempts of which this
+/// is the last one's outcome.
+pub fn needs_another_attempt(plan: &Plan, case: &Case, made: u32, last: &AttemptOutcome) -> bool {
+    let failed = matches!(last, AttemptOutcome::Fail { .. });
+    match rounds_of(plan, case) {
+        Some(rounds) => !failed && made < rounds,
+        None => failed && made < 2,
+    }
+}
+
+/// One round that breaks the promise is enough, since nothing but a broken promise looks like that; one round in which
+/// all met and it held is enough for the opposite, where none broke it.
+fn of_rounds(outcomes: impl Iterator<Item = AttemptOutcome>) -> Verdict {
+    let mut held = None;
+    let mut undecided = None;
+    for outcome in outcomes {
+        match outcome {
+            AttemptOutcome::Fail { findings, evidence } => {
+                return Verdict::Fail {
+                    level: findings.worst().level,
+                    findings,
+                    evidence,
+                };
+            }
+            AttemptOutcome::Pass { .. } => held = held.or(Some(outcome)),
+            other => undecided = undecided.or(Some(other)),
+        }
+    }
+    of_repeated(held.or(undecided).into_iter())
+}
+
+fn of_repeated(mut outcomes: impl Iterator<Item = AttemptOutcome>) -> Verdict {
     let Some(first) = outcomes.next() else {
         return Verdict::Inconclusive {
             why: Doubt::Harness,
@@ -118,11 +161,6 @@ pub fn judge(
             says,
         },
     }
-}
-
-/// Whether a case must be carried out once more before anything is said about it.
-pub fn needs_second_attempt(outcome: &AttemptOutcome) -> bool {
-    matches!(outcome, AttemptOutcome::Fail { .. })
 }
 
 fn same_place(a: &Findings, b: &Findings) -> bool {

@@ -12,12 +12,13 @@ mod scope;
 mod show;
 mod status;
 mod subject;
+mod tally;
 mod text;
 mod value;
 mod verdict;
 
 pub use attempt::{AttemptOutcome, judge_attempt};
-pub use case::{judge, needs_second_attempt};
+pub use case::{judge, needs_another_attempt};
 pub use scope::{AttemptScope, capture, resolved};
 pub use show::{brief, push_visible};
 pub use status::{contains as status_contains, describe as describe_status};

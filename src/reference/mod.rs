@@ -11,6 +11,7 @@ mod dpop;
 mod edge;
 mod fetch;
 mod flaw;
+pub(crate) mod gap;
 mod h1;
 mod h1_head;
 mod h2;

@@ -41,25 +41,25 @@ pub struct Field<'a> {
 }
 
 /// An attempt under way.
-struct Walk<'a> {
-    field: &'a Field<'a>,
-    case: &'a Case,
-    check: &'a Check,
-    attempt: Attempt,
+pub(super) struct Walk<'a> {
+    pub(super) field: &'a Field<'a>,
+    pub(super) case: &'a Case,
+    pub(super) check: &'a Check,
+    pub(super) attempt: Attempt,
     /// The attempt's values as controls see them.
     control_values: Map<String, Value>,
     in_control: bool,
-    exchanges: HashMap<ExchangeId, Exchange>,
-    captured: HashMap<String, Value>,
+    pub(super) exchanges: HashMap<ExchangeId, Exchange>,
+    pub(super) captured: HashMap<String, Value>,
     credentials: HashMap<String, String>,
-    saved: HashMap<String, Request>,
-    mark: Mark,
+    pub(super) saved: HashMap<String, Request>,
+    pub(super) mark: Mark,
     /// Whether the keys of the issuer that we play are other ones than in the beginning.
     rotated: bool,
     /// The longest wait of the steps until now.
     waited: Duration,
     /// Whether the run was asked to end while a step waited.
-    is_cut_short: bool,
+    pub(super) is_cut_short: bool,
 }
 
 /// An attempt, what came of it, and its exchanges.
@@ -149,7 +149,7 @@ pub fn fresh_values() -> Map<String, Value> {
 }
 
 impl Walk<'_> {
-    fn scope(&self) -> RequestScope<'_> {
+    pub(super) fn scope(&self) -> RequestScope<'_> {
         RequestScope {
             plan: self.field.plan,
             bindings: &self.case.bindings,
@@ -324,6 +324,13 @@ impl Walk<'_> {
                             .await
                     }
                 },
+                Step::Race(race) => self.race(slot, race).await?,
+                Step::Burst(burst) => {
+                    self.burst(slot, burst).await?;
+                    if self.is_cut_short {
+                        return Ok(false);
+                    }
+                }
                 Step::Probe(probe) => {
                     match super::probe::probe(self.field, probe, &self.scope()).await {
                         Ok(exchange) => {
@@ -447,7 +454,10 @@ impl Walk<'_> {
             .await
     }
 
-    fn resolved(&self, captures: &IndexMap<String, Capture>) -> IndexMap<String, Capture> {
+    pub(super) fn resolved(
+        &self,
+        captures: &IndexMap<String, Capture>,
+    ) -> IndexMap<String, Capture> {
         let scope = self.scope();
         captures
             .iter()
@@ -455,7 +465,7 @@ impl Walk<'_> {
             .collect()
     }
 
-    fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
+    pub(super) fn took(&mut self, slot: Slot, sent: Sent, captures: &IndexMap<String, Capture>) {
         if let Some(raw) = &sent.raw {
             for (name, rule) in &self.resolved(captures) {
                 if let Some(value) = capture(rule, raw) {
@@ -472,7 +482,7 @@ impl Walk<'_> {
     }
 
     /// Notes why a step could not be taken.
-    async fn hindered(&mut self, slot: Slot, fault: Fault) {
+    pub(super) async fn hindered(&mut self, slot: Slot, fault: Fault) {
         let redactor = self.field.line.redactor.read().await;
         let taken = match fault {
             Fault::Doubt(doubt, says) => StepTaken {
@@ -510,7 +520,7 @@ pub fn subject(plan: &Plan, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Su
     }
 }
 
-fn fill_number(value: &Value, scope: &dyn Scope) -> Option<f64> {
+pub(super) fn fill_number(value: &Value, scope: &dyn Scope) -> Option<f64> {
     let value = match value {
         Value::String(text) => fill(text, scope).ok()?,
         other => other.clone(),

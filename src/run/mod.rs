@@ -17,6 +17,8 @@ mod pace;
 mod possession;
 mod prepare;
 mod probe;
+mod purses;
+mod race;
 mod record;
 mod request;
 mod schedule;

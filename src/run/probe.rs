@@ -184,6 +184,7 @@ fn exchange(line: &Line, origin: Origin, method: String, seen: Value, started_ms
         retried: Vec::new(),
         calls: Vec::new(),
         key_fetches: None,
+        released_us: None,
     }
 }
 

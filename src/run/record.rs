@@ -91,6 +91,7 @@ pub fn exchange(
         retried,
         calls: Vec::new(),
         key_fetches: None,
+        released_us: outcome.timing.released.map(|t| t.as_micros() as u64),
     }
 }
 

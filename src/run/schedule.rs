@@ -19,6 +19,7 @@ use super::outside::Outside;
 use super::pace::Pace;
 use super::possession::Nonces;
 use super::prepare::{Fault, prepare};
+use super::purses::Purses;
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
 use super::stop::Stop;
@@ -26,10 +27,11 @@ use crate::jose::forgery::Strangers;
 use crate::journal::{
     Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
 };
-use crate::judge::{Verdict, judge, needs_second_attempt};
+use crate::judge::{Verdict, judge, needs_another_attempt};
 use crate::suite::model::Expectation;
 use crate::suite::model::{OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
+use crate::suite::rate_limits;
 use crate::suite::{Secrets, Target};
 use crate::wire::probe::{Probe, ProbeAnswer};
 use crate::wire::{Bounds, Client, ClientConfig, Failure, Origin, Phase, Roots};
@@ -199,10 +201,12 @@ async fn carry_out(
             patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
             outside,
             nonces: Nonces::default(),
+            clients: Default::default(),
         },
         forger: Forger::new(secrets.clone(), strangers),
         keyring: Keyring::new(secrets, settings.roots.clone()),
         observed: Observations::default(),
+        purses: Purses::default(),
         observer,
         failed: Mutex::new(None),
         stop: settings.stop.clone(),
@@ -211,13 +215,23 @@ async fn carry_out(
         .filter(|at| !is_decided(&plan.cases[*at].id))
         .collect();
     shared.observer.begins(open.len());
+    let mut tasks = JoinSet::new();
+    // Those that spend a rate limit mostly wait, so they take nobody's place; and the sooner they begin, the sooner all
+    // is done.
+    let (spending, open): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| {
+        let case = &plan.cases[*at];
+        case.skip.is_none() && !rate_limits::purses(target, &case.bindings).is_empty()
+    });
+    for at in spending {
+        let shared = shared.clone();
+        tasks.spawn(async move { shared.case(at).await });
+    }
     let (alone, together): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| {
         plan.checks
             .get(&plan.cases[*at].check)
             .is_some_and(|planned| planned.check.alone)
     });
     let permits = Arc::new(Semaphore::new(settings.jobs.max(1)));
-    let mut tasks = JoinSet::new();
     for at in together {
         let Ok(permit) = permits.clone().acquire_owned().await else {
             break;
@@ -276,6 +290,7 @@ struct Shared {
     keyring: Keyring,
     forger: Forger,
     observed: Observations,
+    purses: Purses,
     observer: Arc<dyn Observer>,
     failed: Mutex<Option<io::Error>>,
     stop: Stop,
@@ -306,8 +321,15 @@ impl Shared {
                 observed: &self.observed,
                 stop: &self.stop,
             };
-            for number in 1..=2 {
+            let wanted = rate_limits::purses(&self.plan.target, &case.bindings);
+            let mut purses = self.purses.hold(&wanted).await;
+            for number in 1.. {
+                purses.rest(&self.stop).await;
+                if self.stopped() {
+                    return Ok(());
+                }
                 let walked = attempt(&field, case, &planned.check, number).await?;
+                purses.spent();
                 let Some((made, outcome, seen)) = walked else {
                     // Undecided: a resumed run begins this case anew.
                     return Ok(());
@@ -317,7 +339,7 @@ impl Shared {
                     .write(Record::Attempt(Box::new(made.clone())))?;
                 attempts.push(made);
                 exchanges.extend(seen);
-                if !needs_second_attempt(&outcome) {
+                if !needs_another_attempt(&self.plan, case, number, &outcome) {
                     break;
                 }
                 if self.stopped() {

@@ -1,7 +1,9 @@
 //! One request out, one answer in: paced, retried where what came back is no answer, and recorded.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::RwLock;
@@ -30,6 +32,8 @@ pub struct Line {
     /// What may still be spent on waiting out 429 and 503, over the whole run.
     pub patience_ms: AtomicU64,
     pub outside: Outside,
+    /// Clients that send from another local address, by that.
+    pub clients: Mutex<HashMap<IpAddr, Client>>,
     pub nonces: Nonces,
 }
 
@@ -51,6 +55,13 @@ pub struct Subject {
 }
 
 impl Line {
+    /// The client that sends from this local address; its connections are kept from burst to burst.
+    pub fn client_from(&self, address: IpAddr) -> Client {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || self.client.from_address(address);
+        clients.entry(address).or_insert_with(new).clone()
+    }
+
     pub fn id(&self) -> ExchangeId {
         ExchangeId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
@@ -86,49 +97,113 @@ impl Line {
                     continue;
                 }
             }
-            let raw = outcome.answer.as_ref().ok().map(record::raw_answer);
-            if let Some(raw) = &raw {
-                self.nonces.note(request, raw);
-                let secrets = learn(raw);
-                if !secrets.is_empty() {
-                    let pairs = secrets
-                        .iter()
-                        .map(|(name, value)| (name.as_str(), value.as_str()));
-                    self.redactor.write().await.learn_all(pairs);
-                }
-            }
-            if let Some(raw) = &raw {
-                let texts = raw.headers.iter().map(|(_, value)| value.0.as_slice());
-                let texts = texts.chain([raw.body.0.as_slice(), &raw.reason.0]);
-                let strangers = self.redactor.read().await.strangers(texts);
-                if !strangers.is_empty() {
-                    self.redactor.write().await.learn_strangers(&strangers);
-                }
-            }
-            let redactor = self.redactor.read().await;
-            let retried = retried
-                .iter()
-                .map(|what: &String| redactor.fragments(what))
-                .collect();
-            let mut exchange = record::exchange(
-                self.id(),
-                request,
-                &outcome,
-                started_ms,
-                retried,
-                &redactor,
-                &self.room,
-            );
-            exchange.calls = self.outside.calls(subject.mark);
-            for call in &mut exchange.calls {
-                call.target = redactor.text(&call.target);
-            }
-            exchange.key_fetches = self.outside.fetches(subject.mark);
-            drop(redactor);
-            self.journal
-                .write(Record::Exchange(Box::new(exchange.clone())))?;
-            return Ok(Sent { exchange, raw });
+            return self
+                .keep(request, outcome, started_ms, retried, subject, learn)
+                .await;
         }
+    }
+
+    /// Sends all in the same instant, each once; the outcomes are in their order.
+    pub async fn race(
+        &self,
+        requests: &[Request],
+        subject: Subject,
+        learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
+    ) -> Result<Vec<Sent>, std::io::Error> {
+        for _ in requests {
+            self.pace.turn().await;
+        }
+        let started_ms = self.elapsed_ms();
+        let outcomes = self.client.race(requests).await;
+        let mut all = Vec::with_capacity(requests.len());
+        for (request, outcome) in requests.iter().zip(outcomes) {
+            let kept = self.keep(request, outcome, started_ms, Vec::new(), subject, &learn);
+            all.push(kept.await?);
+        }
+        Ok(all)
+    }
+
+    /// Sends each once, all under way at the same time, by a client that may have another local address; the outcomes
+    /// are in their order, whatever came back.
+    pub async fn send_together(
+        &self,
+        client: &Client,
+        requests: &[Request],
+        subject: Subject,
+        learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
+    ) -> Result<Vec<Sent>, std::io::Error> {
+        let mut sending = Vec::with_capacity(requests.len());
+        for request in requests {
+            self.pace.turn().await;
+            let (client, own) = (client.clone(), request.clone());
+            let started_ms = self.elapsed_ms();
+            let sent = tokio::spawn(async move { client.send(&own).await });
+            sending.push((request, started_ms, sent));
+        }
+        let mut all = Vec::with_capacity(requests.len());
+        for (request, started_ms, sent) in sending {
+            let outcome = match sent.await {
+                Ok(outcome) => outcome,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            };
+            let kept = self.keep(request, outcome, started_ms, Vec::new(), subject, &learn);
+            all.push(kept.await?);
+        }
+        Ok(all)
+    }
+
+    /// Learns what the answer gives away, and writes the exchange into the journal.
+    async fn keep(
+        &self,
+        request: &Request,
+        outcome: Outcome,
+        started_ms: u64,
+        retried: Vec<String>,
+        subject: Subject,
+        learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
+    ) -> Result<Sent, std::io::Error> {
+        let raw = outcome.answer.as_ref().ok().map(record::raw_answer);
+        if let Some(raw) = &raw {
+            self.nonces.note(request, raw);
+            let secrets = learn(raw);
+            if !secrets.is_empty() {
+                let pairs = secrets
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()));
+                self.redactor.write().await.learn_all(pairs);
+            }
+        }
+        if let Some(raw) = &raw {
+            let texts = raw.headers.iter().map(|(_, value)| value.0.as_slice());
+            let texts = texts.chain([raw.body.0.as_slice(), &raw.reason.0]);
+            let strangers = self.redactor.read().await.strangers(texts);
+            if !strangers.is_empty() {
+                self.redactor.write().await.learn_strangers(&strangers);
+            }
+        }
+        let redactor = self.redactor.read().await;
+        let retried = retried
+            .iter()
+            .map(|what: &String| redactor.fragments(what))
+            .collect();
+        let mut exchange = record::exchange(
+            self.id(),
+            request,
+            &outcome,
+            started_ms,
+            retried,
+            &redactor,
+            &self.room,
+        );
+        exchange.calls = self.outside.calls(subject.mark);
+        for call in &mut exchange.calls {
+            call.target = redactor.text(&call.target);
+        }
+        exchange.key_fetches = self.outside.fetches(subject.mark);
+        drop(redactor);
+        self.journal
+            .write(Record::Exchange(Box::new(exchange.clone())))?;
+        Ok(Sent { exchange, raw })
     }
 
     /// Takes a wait out of the run's patience; `false` where too little is left.

@@ -3,12 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::gather::Read;
 use super::load::Mistake;
-use super::model::{Check, Contract, Domain, Expectation, OneOrMany, Spoil, Step, Suite};
-use super::plan::ATTEMPT_VALUES;
+use super::model::{Check, Contract, Domain, Expectation, Sayings, Spoil, Step, Suite};
+use super::plan::{ATTEMPT_VALUES, RANDOM, RUNNER};
 use super::template::{alternatives, references};
 
 /// Answers that suites may name; every contract declares all of them that its checks use.
@@ -98,10 +99,10 @@ fn check_mistakes(
             document.mistake_at_key(&format!("{here}/steps"), "a check has at least one step"),
         );
     }
-    let judged = check
-        .steps
-        .iter()
-        .any(|step| !expectations(step).is_empty());
+    let judged = check.steps.iter().any(|step| {
+        step.sayings()
+            .is_some_and(|sayings| sayings.expected().any(|(key, _)| key != "control"))
+    });
     if !judged && !check.steps.is_empty() {
         found.push(
             document
@@ -137,7 +138,7 @@ fn check_mistakes(
     }
     let mut names: HashSet<String> = check.for_each.keys().cloned().collect();
     names.extend(ATTEMPT_VALUES.map(str::to_owned));
-    names.extend(["request", "own", "proof", "another_proof"].map(str::to_owned));
+    names.extend(["request", "own", "proof", "another_proof", RUNNER, RANDOM].map(str::to_owned));
     let mut saved: HashSet<&str> = HashSet::new();
     for (index, step) in check.steps.iter().enumerate() {
         let pointer = format!("{here}/steps/{index}");
@@ -178,7 +179,7 @@ fn check_mistakes(
                 format!("`{spoil}` is no way to spoil a credential"),
             ));
         }
-        for (key, expectation) in expectations(step) {
+        for (key, expectation) in step.sayings().iter().flat_map(Sayings::expected) {
             for name in answer_names(expectation) {
                 if !name.contains("${") && !known.answers.contains(name.as_str()) {
                     let says = format!("no contract has an answer `{name}`");
@@ -186,16 +187,30 @@ fn check_mistakes(
                 }
             }
         }
-        let (save, captures) = match step {
-            Step::Send(s) => (s.save.as_deref(), s.capture.keys().collect::<Vec<_>>()),
-            Step::Observe(s) => (s.save.as_deref(), s.capture.keys().collect()),
-            Step::Resend(s) => (s.save.as_deref(), s.capture.keys().collect()),
-            Step::Probe(s) => (s.save.as_deref(), Vec::new()),
-            Step::Wait(_) | Step::Rotate(_) => (None, Vec::new()),
+        for (at, send) in step.requests().into_iter().enumerate() {
+            let within = match step {
+                Step::Race(_) => format!("{pointer}/race/{at}/of"),
+                Step::Burst(_) => format!("{pointer}/burst"),
+                _ => continue,
+            };
+            for (key, _) in send.sayings().expected() {
+                found.push(
+                    document
+                        .mistake_at(
+                            &format!("{within}/{key}"),
+                            "one of many is not judged alone",
+                        )
+                        .help("write it beside the verb; it is about all of them"),
+                );
+            }
+        }
+        let Some(sayings) = step.sayings() else {
+            continue;
         };
-        saved.extend(save);
-        names.extend(save.map(str::to_owned));
-        names.extend(captures.into_iter().cloned());
+        saved.extend(sayings.save);
+        names.extend(sayings.save.map(str::to_owned));
+        let captures = sayings.capture.into_iter().flat_map(IndexMap::keys);
+        names.extend(captures.cloned());
     }
     names.extend(
         check
@@ -272,45 +287,16 @@ fn collect(value: &Value, pointer: String, texts: &mut Vec<(String, String)>) {
     }
 }
 
-type Sayings<'a> = Vec<(&'static str, &'a OneOrMany<Expectation>)>;
-
-fn expectations(step: &Step) -> Sayings<'_> {
-    macro_rules! of {
-        ($step:expr) => {
-            [
-                ("expect", $step.expect.as_ref()),
-                ("should", $step.should.as_ref()),
-                ("advise", $step.advise.as_ref()),
-            ]
-        };
-    }
-    let all = match step {
-        Step::Send(step) => of!(step),
-        Step::Observe(step) => of!(step),
-        Step::Resend(step) => of!(step),
-        Step::Probe(step) => of!(step),
-        Step::Wait(_) | Step::Rotate(_) => return Vec::new(),
+fn answer_names(expectation: &Expectation) -> Vec<&String> {
+    let conditions = match expectation {
+        Expectation::Answer(name) => return vec![name],
+        Expectation::Conditions(conditions) => conditions,
     };
-    all.into_iter()
-        .filter_map(|(key, list)| Some((key, list?)))
-        .collect()
-}
-
-fn answer_names(all: &OneOrMany<Expectation>) -> Vec<&String> {
-    let mut names = Vec::new();
-    for expectation in all.as_slice() {
-        match expectation {
-            Expectation::Answer(name) => names.push(name),
-            Expectation::Conditions(conditions) => {
-                names.extend(&conditions.answer);
-                names.extend(conditions.any_of.iter().filter_map(|inner| match inner {
-                    Expectation::Answer(name) => Some(name),
-                    Expectation::Conditions(_) => None,
-                }));
-            }
-        }
-    }
-    names
+    let inner = conditions.any_of.iter().filter_map(|inner| match inner {
+        Expectation::Answer(name) => Some(name),
+        Expectation::Conditions(_) => None,
+    });
+    conditions.answer.iter().chain(inner).collect()
 }
 
 fn well_formed(id: &str) -> bool {

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::forging::{NO_PROOF, RIGHT_PROOF};
-use super::model::Rotation;
 use super::model::{
-    Body, Capture, Check, Expectation, HeaderChange, OneOrMany, Probe, ProbeKind, Send, Spoil,
-    Step, Transport,
+    Body, Capture, Check, Expectation, HeaderChange, Probe, ProbeKind, Rotation, Sayings, Send,
+    Spoil, Step, Transport,
 };
+use super::narrate_race::{narrate_burst, narrate_race};
 use super::template::{Found, Scope, references, show};
 use crate::judge::{brief, describe};
 
@@ -94,57 +94,36 @@ fn narrate_rotation(rotation: Rotation) -> &'static str {
 }
 
 fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
-    match step {
-        Step::Send(send) => narrate_send(send),
-        Step::Observe(observe) => {
-            let what = match situation(&observe.observe) {
-                Some(title) => format!("Look at the answer to {title}"),
-                None => format!("Look at the answer to {}", plain(&observe.observe)),
-            };
-            Narration {
-                does: finished(what, observe.save.as_deref(), &observe.capture),
-                expects: expected([
-                    (Force::Control, &observe.control),
-                    (Force::Expect, &observe.expect),
-                    (Force::Should, &observe.should),
-                    (Force::Advise, &observe.advise),
-                ]),
-            }
-        }
+    let what = match step {
+        Step::Send(send) => return narrate_send(send),
+        Step::Observe(observe) => match situation(&observe.observe) {
+            Some(title) => format!("Look at the answer to {title}"),
+            None => format!("Look at the answer to {}", plain(&observe.observe)),
+        },
         Step::Resend(resend) => {
-            let mut what = format!(
-                "Send the request of `{}` again, byte for byte",
+            let own = match resend.fresh_connection {
+                true => ", on a connection of its own",
+                false => "",
+            };
+            format!(
+                "Send the request of `{}` again, byte for byte{own}",
                 resend.resend
-            );
-            if resend.fresh_connection {
-                what.push_str(", on a connection of its own");
-            }
-            Narration {
-                does: finished(what, resend.save.as_deref(), &resend.capture),
-                expects: expected([
-                    (Force::Control, &resend.control),
-                    (Force::Expect, &resend.expect),
-                    (Force::Should, &resend.should),
-                    (Force::Advise, &resend.advise),
-                ]),
-            }
+            )
         }
-        Step::Wait(wait) => Narration {
-            does: format!("Wait for {} seconds", plain(&show(&wait.wait))),
-            expects: Vec::new(),
+        Step::Wait(wait) => format!("Wait for {} seconds", plain(&show(&wait.wait))),
+        Step::Rotate(rotate) => narrate_rotation(rotate.rotate).to_owned(),
+        Step::Probe(probe) => narrate_probe(probe),
+        Step::Race(race) => narrate_race(race),
+        Step::Burst(burst) => narrate_burst(burst),
+    };
+    match step.sayings() {
+        Some(sayings) => Narration {
+            does: finished(what, sayings.save, sayings.capture.into_iter().flatten()),
+            expects: expected(sayings),
         },
-        Step::Rotate(rotate) => Narration {
-            does: narrate_rotation(rotate.rotate).to_owned(),
+        None => Narration {
+            does: what,
             expects: Vec::new(),
-        },
-        Step::Probe(probe) => Narration {
-            does: finished(narrate_probe(probe), probe.save.as_deref(), []),
-            expects: expected([
-                (Force::Control, &probe.control),
-                (Force::Expect, &probe.expect),
-                (Force::Should, &probe.should),
-                (Force::Advise, &probe.advise),
-            ]),
         },
     }
 }
@@ -301,12 +280,7 @@ fn narrate_send(send: &Send) -> Narration {
     }
     Narration {
         does: finished(what, send.save.as_deref(), &send.capture),
-        expects: expected([
-            (Force::Control, &send.control),
-            (Force::Expect, &send.expect),
-            (Force::Should, &send.should),
-            (Force::Advise, &send.advise),
-        ]),
+        expects: expected(send.sayings()),
     }
 }
 
@@ -389,22 +363,21 @@ fn finished<'c>(
     what
 }
 
-fn expected(sayings: [(Force, &Option<OneOrMany<Expectation>>); 4]) -> Vec<Expected> {
-    let mut all = Vec::new();
-    for (force, list) in sayings {
-        for expectation in list.as_ref().map_or(&[][..], OneOrMany::as_slice) {
-            let because = match expectation {
-                Expectation::Answer(_) => None,
-                Expectation::Conditions(conditions) => conditions.because.clone(),
-            };
-            all.push(Expected {
-                force,
-                says: describe::expectation(expectation, &Unfilled),
-                because,
-            });
-        }
-    }
-    all
+fn expected(sayings: Sayings<'_>) -> Vec<Expected> {
+    let in_words = |(key, expectation): (&str, &Expectation)| Expected {
+        force: match key {
+            "control" => Force::Control,
+            "expect" => Force::Expect,
+            "should" => Force::Should,
+            _ => Force::Advise,
+        },
+        says: describe::expectation(expectation, &Unfilled),
+        because: match expectation {
+            Expectation::Answer(_) => None,
+            Expectation::Conditions(conditions) => conditions.because.clone(),
+        },
+    };
+    sayings.expected().map(in_words).collect()
 }
 
 /// References stay as they are written: a page about a check is about no target.

@@ -76,7 +76,7 @@ pub fn doubts(check: &Check) -> Vec<String> {
     let sends = check
         .steps
         .iter()
-        .filter(|step| !matches!(step, Step::Wait(_) | Step::Probe(_) | Step::Rotate(_)))
+        .filter(|step| !matches!(step, Step::Probe(_)) && step.sayings().is_some())
         .count();
     let mut rule = |applies: bool, says: &str| {
         if applies {
@@ -214,31 +214,19 @@ fn spaced(name: &str) -> String {
 }
 
 fn controls(step: &Step) -> &[Expectation] {
-    let control = match step {
-        Step::Send(step) => &step.control,
-        Step::Observe(step) => &step.control,
-        Step::Resend(step) => &step.control,
-        Step::Probe(step) => &step.control,
-        Step::Wait(_) | Step::Rotate(_) => &None,
-    };
-    control.as_ref().map_or(&[], OneOrMany::as_slice)
+    let control = step.sayings().and_then(|sayings| sayings.control);
+    control.map_or(&[], OneOrMany::as_slice)
 }
 
 fn authenticates(step: &Step) -> bool {
-    let principal = match step {
-        Step::Send(step) => step.principal.as_deref(),
-        Step::Observe(_) | Step::Resend(_) | Step::Probe(_) | Step::Wait(_) | Step::Rotate(_) => {
-            None
-        }
-    };
-    principal.is_some_and(|name| plain(name) != "`anonymous`")
+    let names = step
+        .requests()
+        .into_iter()
+        .filter_map(|send| send.principal.as_deref());
+    names.into_iter().any(|name| plain(name) != "`anonymous`")
 }
 
 fn captures(step: &Step) -> bool {
-    match step {
-        Step::Send(step) => step.capture.values().any(|capture| !capture.optional),
-        Step::Observe(step) => step.capture.values().any(|capture| !capture.optional),
-        Step::Resend(step) => step.capture.values().any(|capture| !capture.optional),
-        Step::Probe(_) | Step::Wait(_) | Step::Rotate(_) => false,
-    }
+    let captures = step.sayings().and_then(|sayings| sayings.capture);
+    captures.is_some_and(|all| all.values().any(|capture| !capture.optional))
 }

@@ -1,16 +1,18 @@
 //! A target: its file laid over the contract that it claims to keep.
 
+use std::net::IpAddr;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::literal;
 use super::model::{
     Access, Body, Carriage, Conditions, Consent, Contract, CredentialSource, IssuerTerms, Level,
-    Limits, ListenerTerms, Operation, OperationEntry, OperationSpec, Principal, SourceSpec,
-    StatusSet, TargetFile, TokenTerms,
+    Limits, ListenerTerms, Operation, OperationEntry, OperationSpec, Principal, RateLimit,
+    SourceSpec, StatusSet, TargetFile, TokenTerms,
 };
 use super::secret::Secrets;
+use super::{literal, rate_limits};
 use crate::wire::{Origin, Scheme};
 
 /// A mistake in a target file or contract that only shows when the two are put together: JSON pointer into the file
@@ -63,6 +65,11 @@ pub struct Target {
     pub levels: Vec<(String, Level)>,
     pub consent: Consent,
     pub limits: Limits,
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub rate_limits: IndexMap<String, RateLimit>,
+    /// Addresses of ours that requests may leave from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Target {
@@ -283,6 +290,7 @@ pub fn merge(
             }
         }
     }
+    let rate_limits = rate_limits::merged(file, contract, &operations, &principals, &mut misfits);
     if !misfits.is_empty() {
         return Err(misfits);
     }
@@ -319,6 +327,8 @@ pub fn merge(
         levels,
         consent: file.consent.clone(),
         limits: file.limits.clone(),
+        rate_limits,
+        addresses: file.addresses.clone(),
     })
 }
 

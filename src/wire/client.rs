@@ -1,10 +1,10 @@
 //! The client: what the rest of the program sends requests with.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::dial::{Link, Overrides, connect, dial};
+use super::dial::{Link, Overrides, Way, connect, dial};
 use super::http1::{exchange, exchange_raw};
 use super::http2::Session;
 use super::pool::Pool;
@@ -45,6 +45,7 @@ pub(super) struct Shared {
     http1: Arc<rustls::ClientConfig>,
     http2: Arc<rustls::ClientConfig>,
     pub lenient: bool,
+    leaves_from: Option<IpAddr>,
     pool: Pool,
 }
 
@@ -60,9 +61,27 @@ impl Client {
                 http2: verifying(&roots, &["h2"])?,
                 roots,
                 lenient: config.lenient,
+                leaves_from: None,
                 pool: Pool::default(),
             }),
         })
+    }
+
+    /// A client of its own connections that leave from this local address.
+    pub fn from_address(&self, address: IpAddr) -> Self {
+        let shared = &self.shared;
+        Self {
+            bounds: self.bounds.clone(),
+            shared: Arc::new(Shared {
+                overrides: shared.overrides.clone(),
+                roots: Arc::clone(&shared.roots),
+                http1: Arc::clone(&shared.http1),
+                http2: Arc::clone(&shared.http2),
+                lenient: shared.lenient,
+                leaves_from: Some(address),
+                pool: Pool::default(),
+            }),
+        }
     }
 
     /// The same client, kept connections included, under other bounds.
@@ -180,14 +199,21 @@ impl Client {
         origin: &Origin,
         config: &Arc<rustls::ClientConfig>,
     ) -> Result<Link, Failure> {
-        dial(origin, &self.shared.overrides, config, &self.bounds).await
+        dial(origin, &self.way(), config, &self.bounds).await
     }
 
     pub(super) async fn connect(
         &self,
         origin: &Origin,
     ) -> Result<(tokio::net::TcpStream, SocketAddr), Failure> {
-        connect(origin, &self.shared.overrides, self.bounds.connect).await
+        connect(origin, &self.way(), self.bounds.connect).await
+    }
+
+    fn way(&self) -> Way<'_> {
+        Way {
+            overrides: &self.shared.overrides,
+            leaves_from: self.shared.leaves_from,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 
@@ -32,17 +32,24 @@ pub(super) struct Link {
 /// Addresses that stand in for a name, by `host` or, which wins, `host:port`. Port 0 means the origin's own.
 pub(super) type Overrides = HashMap<String, SocketAddr>;
 
+/// How an address is reached.
+pub(super) struct Way<'a> {
+    pub overrides: &'a Overrides,
+    /// The local address that the connection leaves from; the system chooses where there is none.
+    pub leaves_from: Option<IpAddr>,
+}
+
 /// No name is tried on more addresses than this.
 const ADDRESSES: usize = 8;
 
 /// Opens a connection within the bounds: TCP has [`Bounds::connect`], and the TLS handshake has it again.
 pub(super) async fn dial(
     origin: &Origin,
-    overrides: &Overrides,
+    way: &Way<'_>,
     config: &Arc<rustls::ClientConfig>,
     bounds: &Bounds,
 ) -> Result<Link, Failure> {
-    let (stream, peer) = connect(origin, overrides, bounds.connect).await?;
+    let (stream, peer) = connect(origin, way, bounds.connect).await?;
     let mut facts = Connection {
         peer: Some(peer),
         ..Connection::default()
@@ -88,11 +95,11 @@ pub(super) fn version_name(version: rustls::ProtocolVersion) -> String {
 /// Opens a TCP connection to the first address that takes one. Of several failures the last is told.
 pub(super) async fn connect(
     origin: &Origin,
-    overrides: &Overrides,
+    way: &Way<'_>,
     patience: Duration,
 ) -> Result<(TcpStream, SocketAddr), Failure> {
     let deadline = Instant::now() + patience;
-    let addresses = timeout_at(deadline.into(), resolve(origin, overrides))
+    let addresses = timeout_at(deadline.into(), resolve(origin, way.overrides))
         .await
         .map_err(|_| Failure::Timeout(Phase::Connect))??;
     let mut failure = Failure::Unresolved(origin.host.clone());
@@ -101,7 +108,7 @@ pub(super) async fn connect(
         // An address that swallows everything must not eat the time of the others.
         let share = deadline.saturating_duration_since(Instant::now()) / left.max(1);
         left -= 1;
-        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+        match tokio::time::timeout(share, open(address, way.leaves_from)).await {
             Ok(Ok(stream)) => {
                 // Requests in a race must leave when they are written, not when Nagle allows it.
                 stream.set_nodelay(true).map_err(|error| broken(&error))?;
@@ -112,6 +119,18 @@ pub(super) async fn connect(
         }
     }
     Err(failure)
+}
+
+async fn open(address: SocketAddr, leaves_from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(local) = leaves_from else {
+        return TcpStream::connect(address).await;
+    };
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.bind(SocketAddr::new(local, 0))?;
+    socket.connect(address).await
 }
 
 async fn resolve(origin: &Origin, overrides: &Overrides) -> Result<Vec<SocketAddr>, Failure> {

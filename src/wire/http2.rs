@@ -90,6 +90,7 @@ impl Session {
             timing: Timing {
                 first_byte,
                 total: started.elapsed(),
+                released: None,
             },
         }
     }

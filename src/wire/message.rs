@@ -176,6 +176,8 @@ pub struct Connection {
 pub struct Timing {
     pub first_byte: Option<Duration>,
     pub total: Duration,
+    /// In a race: when the last octet was let go, counted from the first one that was.
+    pub released: Option<Duration>,
 }
 
 /// Bounds on what we accept from a target. All are reached without allocating more than they say.

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Occasion, Proof, SKEW, WINDOW};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::gap::gap;
 use crate::reference::secret::Hashed;
 
 pub const FLAWS: &[Flaw] = &[
@@ -27,6 +28,11 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "dpop-replay-forgotten-early",
         "Forgets a jti after two seconds, long before the proof is too old.",
+        "RFC 9449 §11.1",
+    ),
+    flaw(
+        "dpop-replay-check-then-insert",
+        "Looks a jti up, and notes it a millisecond later.",
         "RFC 9449 §11.1",
     ),
     flaw(
@@ -116,6 +122,11 @@ impl Memory {
             }
         } else if entries.jtis.contains(&alone) && flaws.has("dpop-replay-shared-by-all-keys") {
             return false;
+        }
+        if flaws.has("dpop-replay-check-then-insert") {
+            drop(entries);
+            gap();
+            entries = self.lock();
         }
         if entries.new.len() >= KEPT {
             return false;

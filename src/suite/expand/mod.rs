@@ -13,6 +13,7 @@ use crate::suite::pattern;
 use crate::suite::plan::{
     Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason,
 };
+use crate::suite::rate_limits;
 use crate::suite::target::Target;
 
 /// Which checks the user asked for; empty lists ask for all.
@@ -92,6 +93,7 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
             None => cases.extend(expander.cases(check, &situations)),
         }
     }
+    rate_limits::hand_out_purses(&target, &mut cases);
     let forgeries = forging::used(library, &target, &lists, &checks, &cases);
     Plan {
         target,

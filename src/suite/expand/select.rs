@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::Expander;
 use crate::suite::forging;
-use crate::suite::model::{Domain, Selected};
+use crate::suite::model::{Domain, RateLimit, Selected};
 use crate::suite::plan::Bindings;
+use crate::suite::rate_limits;
 use crate::suite::template::fill_text;
 
 impl Expander<'_> {
@@ -111,6 +112,31 @@ impl Expander<'_> {
                 .map(|o| o.violations.keys().map(|v| json!(v)).collect());
             return some(found.unwrap_or_default(), || {
                 format!("operation `{operation}` lists no `violations` of its schema")
+            });
+        }
+        if let Some(words) = &selected.rate_limits {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            let is = |name: &str, limit: &RateLimit, words: &str| {
+                words.split('|').any(|word| {
+                    word == "all"
+                        || word == name
+                        || word == limit.per.word()
+                        || limit.kind.is_some_and(|kind| word == kind.word())
+                        || (word == "with-kind" && limit.kind.is_some())
+                })
+            };
+            let found: Vec<Value> = target
+                .rate_limits
+                .iter()
+                .filter(|(name, limit)| words.iter().all(|word| is(name, limit, word)))
+                .filter(|(name, limit)| !not.iter().any(|word| is(name, limit, word)))
+                .map(|(name, limit)| rate_limits::binding(name, limit))
+                .collect();
+            return some(found, || {
+                format!(
+                    "neither contract nor target file declare a rate limit that is {}",
+                    quoted(&words)
+                )
             });
         }
         if let Some(param) = &selected.param {

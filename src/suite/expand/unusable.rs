@@ -7,7 +7,9 @@ use crate::suite::forging;
 use crate::suite::model::{
     Body, Check, Operation, Send, Situation, Step, Transport, method_writes,
 };
-use crate::suite::plan::{ATTEMPT_VALUES, Bindings, PlannedSituation, Skip, SkipReason};
+use crate::suite::plan::{
+    ATTEMPT_VALUES, Bindings, PlannedSituation, RANDOM, RUNNER, Skip, SkipReason,
+};
 use crate::suite::template::{Scope, fill_text, fill_value, references};
 use crate::wire::Scheme;
 
@@ -24,10 +26,7 @@ impl Expander<'_> {
             .control
             .iter()
             .chain(&check.always)
-            .chain(check.steps.iter().filter_map(|step| match step {
-                Step::Send(send) => Some(&**send),
-                _ => None,
-            }));
+            .chain(check.steps.iter().flat_map(Step::requests));
         if let Some(skip) = sends
             .into_iter()
             .find_map(|send| self.unusable_request(send, bindings, &captured))
@@ -217,14 +216,11 @@ impl Expander<'_> {
     }
 }
 
-/// Everything that some step of a check captures.
+/// Everything that some step of a check captures, and what the requests of a race are told apart by.
 fn captured_names(check: &Check) -> Vec<&str> {
-    let steps = check.steps.iter().flat_map(|step| match step {
-        Step::Send(step) => step.capture.keys().collect::<Vec<_>>(),
-        Step::Observe(step) => step.capture.keys().collect(),
-        Step::Resend(step) => step.capture.keys().collect(),
-        Step::Wait(_) | Step::Probe(_) | Step::Rotate(_) => Vec::new(),
-    });
-    let control = check.control.iter().flat_map(|send| send.capture.keys());
-    steps.chain(control).map(String::as_str).collect()
+    let steps = check.steps.iter().filter_map(Step::sayings);
+    let control = check.control.iter().map(Send::sayings);
+    let captures = steps.chain(control).filter_map(|sayings| sayings.capture);
+    let names = captures.flat_map(IndexMap::keys).map(String::as_str);
+    names.chain([RUNNER, RANDOM]).collect()
 }

@@ -55,6 +55,10 @@ pub struct Check {
     /// Runs with nothing beside it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// It is a matter of moments: it is carried out so many times, each time with new values, and one that breaks the
+    /// promise is enough. Otherwise what is broken once must be broken again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<u32>,
     /// When no verdict is reached although everything was sent, for the reader.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inconclusive: Option<String>,
@@ -125,7 +129,7 @@ pub enum Domain {
     Selected(Box<Selected>),
 }
 
-/// Values selected from the target. Exactly one of the first six. Where words select, `a|b` is one word that either fits.
+/// Values selected from the target. Exactly one of the first eight. Where words select, `a|b` is one word that either fits.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selected {
@@ -154,6 +158,9 @@ pub struct Selected {
     /// A parameter that is a list (its members) or an object (`name` and `value` of each).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
+    /// `all`, or declared rate limits that are all of these words: `credential`, `user`, `address`, a kind, or a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<String>,
     /// The variable that `principals` refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,

@@ -9,6 +9,9 @@ mod matching;
 mod operation;
 mod principal;
 mod proof;
+mod race;
+mod rate_limit;
+mod sayings;
 mod step;
 mod target;
 mod token;
@@ -27,6 +30,9 @@ pub use principal::{
     Carriage, CredentialSource, Exchange, Oauth2, Principal, ProofTerms, SourceSpec,
 };
 pub use proof::Proof;
+pub use race::{Burst, Copies, Race, Runners, Times};
+pub use rate_limit::{LimitKind, Partition, RateLimit};
+pub use sayings::Sayings;
 pub use step::{
     Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Rotate, Send, Spoil, Step, Transport,
     Wait,

@@ -2,10 +2,11 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::expectation::{Conditions, Expectation};
+use super::expectation::Expectation;
 use super::issuer::Rotation;
 use super::matching::OneOrMany;
 use super::operation::Body;
+use super::race::{Burst, Race};
 
 /// One step of a check. The key that is a verb says which.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,24 +18,8 @@ pub enum Step {
     Wait(Box<Wait>),
     Probe(Box<Probe>),
     Rotate(Rotate),
-}
-
-impl Step {
-    /// The conditions that its promises spell out; those inside of `any_of` and `not` are not among them.
-    pub fn promises(&self) -> impl Iterator<Item = &Conditions> {
-        let all = match self {
-            Step::Send(step) => [&step.expect, &step.should, &step.advise],
-            Step::Observe(step) => [&step.expect, &step.should, &step.advise],
-            Step::Resend(step) => [&step.expect, &step.should, &step.advise],
-            Step::Probe(step) => [&step.expect, &step.should, &step.advise],
-            Step::Wait(_) | Step::Rotate(_) => [&None, &None, &None],
-        };
-        let all = all.into_iter().flatten().flat_map(OneOrMany::as_slice);
-        all.filter_map(|expectation| match expectation {
-            Expectation::Conditions(conditions) => Some(&**conditions),
-            Expectation::Answer(_) => None,
-        })
-    }
+    Race(Box<Race>),
+    Burst(Box<Burst>),
 }
 
 /// Sends a request.

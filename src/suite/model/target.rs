@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use super::issuer::{IssuerTerms, ListenerTerms};
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
+use super::rate_limit::RateLimit;
 use super::token::TokenTerms;
 
 /// One deployment under test.
@@ -66,6 +69,12 @@ pub struct TargetFile {
     pub consent: Consent,
     #[serde(default)]
     pub limits: Limits,
+    /// Rate limits beyond the contract's, or in their place. `null` takes one away.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub rate_limits: IndexMap<String, Option<RateLimit>>,
+    /// IP addresses of this machine that requests may leave from, for limits by address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
 }
 
 /// What we may do to the target. Nothing is allowed that is not said here.

@@ -127,6 +127,7 @@ pub(in crate::wire) async fn hold(
         timing: Timing {
             first_byte: None,
             total: started.elapsed(),
+            released: None,
         },
     })
 }
@@ -172,6 +173,7 @@ async fn converse<R: AsyncRead + Unpin>(
     let timing = Timing {
         first_byte: reader.first_octet.map(|at| at.duration_since(started)),
         total: started.elapsed(),
+        released: None,
     };
     let (answer, reusable) = match read {
         Ok(Read { answer, reusable }) => (Ok(answer), reusable && written == Some(true)),

@@ -1,0 +1,230 @@
+//! Many exchanges of one step → one that stands for them: the answer that is looked at, and the tally as what was seen.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde_json::{Value, json};
+
+use super::attempt::is_no_answer;
+use crate::journal::{Exchange, RecordedAnswer};
+use crate::suite::model::Step;
+
+/// A race whose requests left further apart than this, in microseconds, was none.
+pub const WIDEST_SPREAD_US: u64 = 50_000;
+
+/// Most answers that a tally holds one by one.
+const MOST_ANSWERS: usize = 100;
+
+/// What stands for the exchanges of a race or burst; `None` for other steps, or without exchanges.
+///
+/// `seen` of a race holds `sent`, `accepted` (2xx), `refused` (every other answer), `overload` (429, 502, 503, 504 among
+/// those), `server_errors` (500 and above among those), `lost` (no answer), `statuses` (a count for each), `different`
+/// (how many different bodies the accepted answers have), `spread_ms` (between the first and the last that was let go),
+/// `overlap` (how many were under way when the first answer came) and `answers` (`status` and `body` of each). `seen`
+/// of a burst holds the same but for the last three, and `limited` (429), `accepted_first` (how many were accepted
+/// before the first 429) and `elapsed_ms`.
+pub fn whole(step: &Step, all: &[&Exchange]) -> Option<Exchange> {
+    let looked_at = match step {
+        Step::Race(_) => all.iter().find(|one| is_accepted(one)),
+        Step::Burst(_) => all.iter().find(|one| status(one) == Some(429)),
+        _ => return None,
+    };
+    let answered = |one: &&&Exchange| one.answer.is_some();
+    let looked_at = looked_at.or_else(|| match step {
+        Step::Race(_) => all.iter().find(answered),
+        _ => all.iter().rfind(answered),
+    });
+    let stands = looked_at.or_else(|| all.first())?;
+    let mut seen = counts(all);
+    match step {
+        Step::Race(_) => {
+            seen["spread_ms"] = json!(spread_us(all) as f64 / 1000.0);
+            seen["overlap"] = json!(overlap(all));
+            seen["answers"] = all
+                .iter()
+                .take(MOST_ANSWERS)
+                .map(|one| one_by_one(one))
+                .collect();
+        }
+        _ => {
+            let limited = all.iter().filter(|one| status(one) == Some(429)).count();
+            let before = all.iter().take_while(|one| status(one) != Some(429));
+            seen["limited"] = json!(limited);
+            seen["accepted_first"] = json!(before.filter(|one| is_accepted(one)).count());
+            seen["elapsed_ms"] = json!(elapsed_ms(all));
+        }
+    }
+    Some(Exchange {
+        seen: Some(seen),
+        ..(**stands).clone()
+    })
+}
+
+/// Microseconds between the first request of a race that was let go and the last.
+pub fn spread_us(all: &[&Exchange]) -> u64 {
+    let released = || all.iter().filter_map(|one| one.released_us);
+    released().max().unwrap_or(0) - released().min().unwrap_or(0)
+}
+
+pub fn is_accepted(exchange: &Exchange) -> bool {
+    status(exchange).is_some_and(|status| (200..300).contains(&status))
+}
+
+fn status(exchange: &Exchange) -> Option<u16> {
+    exchange.answer.as_ref().map(|answer| answer.status)
+}
+
+fn counts(all: &[&Exchange]) -> Value {
+    let answers = || all.iter().filter_map(|one| one.answer.as_ref());
+    let of = |wanted: &dyn Fn(u16) -> bool| answers().filter(|a| wanted(a.status)).count();
+    let mut statuses = BTreeMap::new();
+    for answer in answers() {
+        *statuses.entry(answer.status.to_string()).or_insert(0) += 1;
+    }
+    let accepted = |status: u16| (200..300).contains(&status);
+    let bodies: HashSet<&[u8]> = answers()
+        .filter(|answer| accepted(answer.status))
+        .map(|answer| answer.body.0.as_slice())
+        .collect();
+    json!({
+        "sent": all.len(),
+        "accepted": of(&accepted),
+        "refused": of(&|status| !accepted(status)),
+        "overload": of(&is_no_answer),
+        "server_errors": of(&|status| status >= 500),
+        "lost": all.iter().filter(|one| one.answer.is_none()).count(),
+        "statuses": statuses,
+        "different": bodies.len(),
+    })
+}
+
+/// How many had been let go when the first answer began.
+fn overlap(all: &[&Exchange]) -> usize {
+    let began = |one: &&Exchange| Some(one.released_us? + one.first_byte_us?);
+    match all.iter().filter_map(began).min() {
+        Some(first) => all
+            .iter()
+            .filter(|one| one.released_us.is_some_and(|released| released < first))
+            .count(),
+        None => 0,
+    }
+}
+
+fn elapsed_ms(all: &[&Exchange]) -> u64 {
+    let ends = all.iter().map(|one| one.started_ms + one.total_us / 1000);
+    let begins = all.iter().map(|one| one.started_ms);
+    ends.max().unwrap_or(0) - begins.min().unwrap_or(0)
+}
+
+fn one_by_one(exchange: &Exchange) -> Value {
+    let body = |answer: &RecordedAnswer| -> Value {
+        serde_json::from_slice(&answer.body.0).unwrap_or_else(|_| json!(answer.body.text()))
+    };
+    match &exchange.answer {
+        Some(answer) => json!({"status": answer.status, "body": body(answer)}),
+        None => json!({"status": null, "body": null}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{ExchangeId, Octets, RecordedRequest};
+    use crate::wire::{Connection, Origin, Scheme};
+
+    fn race() -> Step {
+        serde_json::from_value(json!({"race": [{"copies": 3, "of": {"send": "GET /"}}]})).unwrap()
+    }
+
+    fn burst() -> Step {
+        serde_json::from_value(json!({"burst": {"send": "GET /"}, "times": 4})).unwrap()
+    }
+
+    fn exchange(status: u16, body: &str) -> Exchange {
+        Exchange {
+            id: ExchangeId(1),
+            request: RecordedRequest {
+                origin: Origin {
+                    scheme: Scheme::Https,
+                    host: "localhost".to_owned(),
+                    port: 1,
+                },
+                version: "1.1".to_owned(),
+                method: "GET".to_owned(),
+                target: Octets(b"/".to_vec()),
+                headers: Vec::new(),
+                body: Octets::default(),
+                body_bytes: 0,
+            },
+            answer: Some(RecordedAnswer {
+                version: "HTTP/1.1".to_owned(),
+                status,
+                reason: Octets::default(),
+                headers: Vec::new(),
+                body: Octets(body.into()),
+                truncated: false,
+                interim: Vec::new(),
+            }),
+            failure: None,
+            seen: None,
+            connection: Connection::default(),
+            started_ms: 0,
+            first_byte_us: None,
+            total_us: 0,
+            retried: Vec::new(),
+            calls: Vec::new(),
+            key_fetches: None,
+            released_us: None,
+        }
+    }
+
+    fn at(status: u16, body: &str, released_us: u64, first_byte_us: u64) -> Exchange {
+        Exchange {
+            released_us: Some(released_us),
+            first_byte_us: Some(first_byte_us),
+            ..exchange(status, body)
+        }
+    }
+
+    #[test]
+    fn a_race_is_counted_and_its_winner_looked_at() {
+        let all = [
+            at(401, "{}", 0, 500),
+            at(200, r#"{"id":1}"#, 100, 300),
+            at(200, r#"{"id":2}"#, 700, 300),
+        ];
+        let whole = whole(&race(), &all.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(whole.answer.unwrap().status, 200);
+        let seen = whole.seen.unwrap();
+        assert_eq!(seen["accepted"], 2);
+        assert_eq!(seen["different"], 2);
+        assert_eq!(seen["refused"], 1);
+        assert_eq!(seen["statuses"], json!({"200": 2, "401": 1}));
+        assert_eq!(seen["overlap"], 2, "the third left after the first answer");
+        assert_eq!(seen["spread_ms"], 0.7);
+        assert_eq!(seen["answers"][2]["body"]["id"], 2);
+    }
+
+    #[test]
+    fn a_burst_is_counted_up_to_its_first_429() {
+        let all = [
+            exchange(200, "a"),
+            exchange(200, "a"),
+            exchange(429, "slow down"),
+            exchange(200, "a"),
+        ];
+        let whole = whole(&burst(), &all.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(whole.answer.unwrap().status, 429);
+        let seen = whole.seen.unwrap();
+        assert_eq!(seen["accepted"], 3);
+        assert_eq!(seen["accepted_first"], 2);
+        assert_eq!(seen["limited"], 1);
+        assert_eq!(seen["overload"], 1);
+    }
+
+    #[test]
+    fn other_steps_stand_for_themselves() {
+        let step = serde_json::from_value(json!({"send": "GET /"})).unwrap();
+        assert_eq!(whole(&step, &[&exchange(200, "")]), None);
+        assert_eq!(whole(&race(), &[]), None);
+    }
+}
