@@ -8,12 +8,14 @@ use super::conditions::{Sight, end, mentions};
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
 use super::verdict::{Evidence, Finding, Findings};
-use super::{Broken, Held, tally};
+use super::tally::{self, Limited};
+use super::{Broken, Held};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
 use crate::suite::model::{
     Check, ConnectionEnd, Expectation, Level, OneOrMany, Sayings, Send, Step, Transport,
 };
 use crate::suite::plan::{Case, Plan, of_control};
+use crate::suite::rate_limits;
 use crate::suite::template::fill_text;
 use crate::wire::Failure;
 
@@ -57,7 +59,7 @@ pub fn judge_attempt(
             ids,
         );
     };
-    let wholes = wholes(&planned.check, attempt, exchanges);
+    let wholes = wholes(plan, case, &planned.check, attempt, exchanges);
     let mut run = Attempted {
         wholes: &wholes,
         plan,
@@ -130,22 +132,33 @@ fn members<'e>(
 }
 
 fn wholes(
+    plan: &Plan,
+    case: &Case,
     check: &Check,
     attempt: &Attempt,
     exchanges: &HashMap<ExchangeId, Exchange>,
 ) -> HashMap<usize, Exchange> {
-    let in_steps = |taken: &&StepTaken| taken.slot.phase == Phase::Steps;
-    let whole = |taken: &StepTaken| {
-        let step = check.steps.get(taken.slot.index)?;
-        let whole = tally::whole(step, &members(taken, exchanges))?;
-        Some((taken.slot.index, whole))
-    };
-    attempt
-        .steps
-        .iter()
-        .filter(in_steps)
-        .filter_map(whole)
-        .collect()
+    let limit = rate_limits::spent_by(&plan.target, &case.bindings);
+    let mut bursts = Vec::new();
+    let mut wholes = HashMap::new();
+    let many = |taken: &&StepTaken| taken.slot.phase == Phase::Steps && !taken.group.is_empty();
+    for taken in attempt.steps.iter().filter(many) {
+        let Some(step) = check.steps.get(taken.slot.index) else {
+            continue;
+        };
+        let all = members(taken, exchanges);
+        if matches!(step, Step::Burst(_)) {
+            bursts.push(tally::spent(&all));
+        }
+        let limited = limit.map(|limit| Limited {
+            limit,
+            bursts: &bursts,
+        });
+        if let Some(whole) = tally::whole(step, &all, limited.as_ref()) {
+            wholes.insert(taken.slot.index, whole);
+        }
+    }
+    wholes
 }
 
 fn doubt(why: Doubt, says: String, exchanges: Vec<ExchangeId>) -> AttemptOutcome {

@@ -16,6 +16,7 @@ mod tally;
 mod text;
 mod value;
 mod verdict;
+mod window;
 
 pub use attempt::{AttemptOutcome, judge_attempt};
 pub use case::{judge, needs_another_attempt};

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::attempt::is_no_answer;
+use super::window::{self, Spent};
 use crate::journal::{Exchange, RecordedAnswer};
-use crate::suite::model::Step;
+use crate::suite::model::{LimitKind, RateLimit, Step};
 
 /// A race whose requests left further apart than this, in microseconds, was none.
 pub const WIDEST_SPREAD_US: u64 = 50_000;
@@ -21,8 +22,10 @@ const MOST_ANSWERS: usize = 100;
 /// (how many different bodies the accepted answers have), `spread_ms` (between the first and the last that was let go),
 /// `overlap` (how many were under way when the first answer came) and `answers` (`status` and `body` of each). `seen`
 /// of a burst holds the same but for the last three, and `limited` (429), `accepted_first` (how many were accepted
-/// before the first 429) and `elapsed_ms`.
-pub fn whole(step: &Step, all: &[&Exchange]) -> Option<Exchange> {
+/// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, `excess` (how many more were
+/// accepted before the first 429 than the limit lets through in that time), `kind` (how the target counts, `null` where
+/// that remains open) and `off_by` (how far each kind is from what happened, as a part of the limit).
+pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> Option<Exchange> {
     let looked_at = match step {
         Step::Race(_) => all.iter().find(|one| is_accepted(one)),
         Step::Burst(_) => all.iter().find(|one| status(one) == Some(429)),
@@ -46,17 +49,56 @@ pub fn whole(step: &Step, all: &[&Exchange]) -> Option<Exchange> {
                 .collect();
         }
         _ => {
-            let limited = all.iter().filter(|one| status(one) == Some(429)).count();
+            let over = all.iter().filter(|one| status(one) == Some(429)).count();
             let before = all.iter().take_while(|one| status(one) != Some(429));
-            seen["limited"] = json!(limited);
+            seen["limited"] = json!(over);
             seen["accepted_first"] = json!(before.filter(|one| is_accepted(one)).count());
             seen["elapsed_ms"] = json!(elapsed_ms(all));
+            if let (Some(limited), Some(members)) = (limited, seen.as_object_mut()) {
+                members.extend(limited.seen());
+            }
         }
     }
     Some(Exchange {
         seen: Some(seen),
         ..(**stands).clone()
     })
+}
+
+/// The declared limit that a burst spends, and everything that was spent of it so far.
+pub struct Limited<'a> {
+    pub limit: &'a RateLimit,
+    pub bursts: &'a [Spent],
+}
+
+impl Limited<'_> {
+    fn seen(&self) -> Map<String, Value> {
+        let RateLimit { requests, window_s, .. } = *self.limit;
+        let mut seen = window::seen(requests, window_s, self.bursts);
+        if let Some(last) = self.bursts.last() {
+            let first = last.accepted.first().copied().unwrap_or_default();
+            let end = last.refused_at.or(last.accepted.last().copied());
+            let took = end.map_or(0.0, |end| end - first);
+            // What refills while it is spent lets more through; a window that stands does not.
+            let refilled = match self.limit.kind {
+                Some(LimitKind::Fixed) => 0.0,
+                _ => f64::from(requests) * took / window_s,
+            };
+            let most = (f64::from(requests) + refilled).floor();
+            seen.insert("excess".to_owned(), json!(last.accepted.len() as f64 - most));
+        }
+        seen
+    }
+}
+
+/// What one burst spent, in seconds since the run began.
+pub fn spent(all: &[&Exchange]) -> Spent {
+    let at = |one: &Exchange| one.started_ms as f64 / 1000.0;
+    let until_refused = all.iter().take_while(|one| status(one) != Some(429));
+    Spent {
+        accepted: until_refused.filter(|one| is_accepted(one)).map(|one| at(one)).collect(),
+        refused_at: all.iter().find(|one| status(one) == Some(429)).map(|one| at(one)),
+    }
 }
 
 /// Microseconds between the first request of a race that was let go and the last.
@@ -192,7 +234,7 @@ mod tests {
             at(200, r#"{"id":1}"#, 100, 300),
             at(200, r#"{"id":2}"#, 700, 300),
         ];
-        let whole = whole(&race(), &all.iter().collect::<Vec<_>>()).unwrap();
+        let whole = whole(&race(), &all.iter().collect::<Vec<_>>(), None).unwrap();
         assert_eq!(whole.answer.unwrap().status, 200);
         let seen = whole.seen.unwrap();
         assert_eq!(seen["accepted"], 2);
@@ -212,7 +254,7 @@ mod tests {
             exchange(429, "slow down"),
             exchange(200, "a"),
         ];
-        let whole = whole(&burst(), &all.iter().collect::<Vec<_>>()).unwrap();
+        let whole = whole(&burst(), &all.iter().collect::<Vec<_>>(), None).unwrap();
         assert_eq!(whole.answer.unwrap().status, 429);
         let seen = whole.seen.unwrap();
         assert_eq!(seen["accepted"], 3);
@@ -224,7 +266,7 @@ mod tests {
     #[test]
     fn other_steps_stand_for_themselves() {
         let step = serde_json::from_value(json!({"send": "GET /"})).unwrap();
-        assert_eq!(whole(&step, &[&exchange(200, "")]), None);
-        assert_eq!(whole(&race(), &[]), None);
+        assert_eq!(whole(&step, &[&exchange(200, "")], None), None);
+        assert_eq!(whole(&race(), &[], None), None);
     }
 }

@@ -37,6 +37,17 @@ pub fn judge_paths<'r>(
                 "it is not there",
             ));
         }
+        if matches!(rule, ValueMatch::Rules(rules) if rules.distinct) {
+            let again = nodes.iter().enumerate().find(|(at, node)| {
+                nodes.iter().take(*at).any(|earlier| earlier == *node)
+            });
+            if let Some((_, twice)) = again {
+                return Err(Broken::not(
+                    format!("{whole} is another each time"),
+                    format!("{} came twice", brief(&show(twice))),
+                ));
+            }
+        }
         for node in nodes {
             judge_value(&whole, node, rule, scope)?;
         }
@@ -154,10 +165,17 @@ fn judge_rules(
         if let Some(bound) = filled(bound)? {
             let bound = number(&bound)
                 .ok_or_else(|| Broken::Harness(format!("{} is no number", show(&bound))))?;
-            let holds =
-                number(value).is_some_and(|n| if is_least { n >= bound } else { n <= bound });
+            let slack = rules.slack.unwrap_or_default();
+            let holds = number(value).is_some_and(|n| match is_least {
+                true => n + slack >= bound,
+                false => n - slack <= bound,
+            });
             let word = if is_least { "at least" } else { "at most" };
-            hold(holds, || format!("{of} is {word} {bound}"), value)?;
+            let by = match slack {
+                0.0 => String::new(),
+                slack => format!(", give or take {slack}"),
+            };
+            hold(holds, || format!("{of} is {word} {bound}{by}"), value)?;
         }
     }
     if let Some(wanted) = &rules.json_type {

@@ -68,7 +68,7 @@ pub fn tolerance(requests: u32) -> u32 {
 
 /// What a variable of a matrix holds of a limit.
 pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
-    let tolerance = tolerance(limit.requests);
+    let tolerance = limit.tolerance.unwrap_or_else(|| tolerance(limit.requests));
     json!({
         "name": name,
         LIMIT: name,
@@ -79,8 +79,14 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "over": limit.requests + tolerance + 5,
         "thrice": limit.requests.saturating_mul(3),
         "window_s": limit.window_s,
+        "two_thirds": limit.requests * 2 / 3,
         "half_window_s": limit.window_s / 2.0,
-        "twice_window_s": limit.window_s * 2.0,
+        // Waits of a probe that ends when the window is over by a fiftieth.
+        "first_wait_s": limit.window_s * 0.4,
+        "second_wait_s": limit.window_s * 0.5,
+        "third_wait_s": limit.window_s * 0.12,
+        "past_window_s": limit.window_s * 1.02,
+        "tolerance": tolerance,
         "per": limit.per,
         "kind": limit.kind,
         "spend": limit.spend,
@@ -134,6 +140,12 @@ pub(super) fn hand_out_purses(target: &Target, cases: &mut [Case]) {
             value["other_from"] = other_from;
         }
     }
+}
+
+/// The limit that a case is about.
+pub fn spent_by<'t>(target: &'t Target, bindings: &Bindings) -> Option<&'t RateLimit> {
+    let name = bindings.values().find_map(|value| value.get(LIMIT)?.as_str())?;
+    target.rate_limits.get(name)
 }
 
 /// What a case spends: the names of its purses, each with the seconds that it must have been left alone.

@@ -71,7 +71,7 @@ impl Client {
     pub fn from_address(&self, address: IpAddr) -> Self {
         let shared = &self.shared;
         Self {
-            bounds: self.bounds.clone(),
+            bounds: self.bounds,
             shared: Arc::new(Shared {
                 overrides: shared.overrides.clone(),
                 roots: Arc::clone(&shared.roots),

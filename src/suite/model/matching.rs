@@ -72,6 +72,9 @@ pub struct ValueRules {
     pub at_least: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_most: Option<Value>,
+    /// By so much a number may pass the bound of `at_least` or `at_most`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slack: Option<f64>,
     /// JSON type: `string`, `integer`, `number`, `boolean`, `object`, `array`, `null`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub json_type: Option<String>,
@@ -83,6 +86,9 @@ pub struct ValueRules {
     pub length_at_least: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length_at_most: Option<usize>,
+    /// No two of the values that the path selects are equal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub distinct: bool,
 }
 
 /// Rules for text as it was on the wire.

@@ -12,6 +12,9 @@ pub struct RateLimit {
     /// How requests are counted, where that is declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<LimitKind>,
+    /// Requests that may be accepted above or below, where nodes do not count together. Default: one, or one in twenty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<u32>,
     /// Operations that count against it. Default: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<String>,
