@@ -1,9 +1,10 @@
 //! From a request to its answer: the order in which a deployment judges.
 //!
-//! Sizes, host and TRACE; the contract's own gate (a tenant header, say); the route; who asks and whether he may; the
-//! body; the handler. Each flaw of this file moves or skips one of these steps.
+//! Sizes, host and TRACE; the contract's own gate (a tenant header, say); the route; how many requests came from there;
+//! who asks and whether he may; how many he sent; the body; the handler. Each flaw of this file moves or skips one of these steps.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use matchit::Router;
 use serde_json::{Map, Value};
@@ -12,8 +13,9 @@ use super::edge::body::{self, Member, Members};
 use super::edge::errors::{self, Error};
 use super::edge::{Edge, caching, credentials, host, limits, methods, paths, request_id};
 use super::flaw::{Flaw, flaw};
-use super::http::{Body, Fields, Request, Response, Version};
+use super::http::{Body, Fields, NOWHERE, Request, Response, Version};
 use super::operation::Operation;
+use super::rate_limit::Payer;
 use super::site::{Malformed, Site};
 use super::token;
 
@@ -79,6 +81,11 @@ pub trait Application: Send + Sync + Sized + 'static {
 
     /// The caller that a missing guard amounts to.
     fn stand_in(&self, access: Self::Access, request: &Request) -> Self::Caller;
+
+    /// Whom the rate limits count the request for.
+    fn payer(&self, _caller: &Self::Caller) -> Payer {
+        Payer::default()
+    }
 
     /// Whether the object in the path exists at all, for whomever.
     fn exists(&self, template: &str, id: &str) -> bool;
@@ -236,7 +243,30 @@ impl<A: Application> Pipeline<A> {
             }
             return Err(methods::not_allowed(allow, flaws));
         };
-        let caller = self.admit(resource, route, request, id.as_deref())?;
+        let now = Instant::now();
+        let operation = &route.operation;
+        let mut charged = edge.limiter.charge_address(operation, request, now)?;
+        let admitted = self.admit(resource, route, request, id.as_deref());
+        let mut answer = admitted.and_then(|caller| {
+            let payer = self.app.payer(&caller);
+            charged.join(edge.limiter.charge_payer(operation, &payer, now)?);
+            self.serve(resource, route, request, id, caller)
+        });
+        charged.tell(&mut answer);
+        answer
+    }
+
+    /// A request of somebody who may, and who has not sent too many.
+    fn serve(
+        &self,
+        resource: &Resource<A>,
+        route: &Route<A>,
+        request: &Request,
+        id: Option<String>,
+        caller: A::Caller,
+    ) -> Result<Response, Error> {
+        let edge = self.app.edge();
+        let flaws = &edge.flaws;
         if let Some(inner) = methods::overridden(request, flaws)
             && let Some(other) = resource.route(&inner)
         {
@@ -440,6 +470,7 @@ impl<A: Application> Site for Pipeline<A> {
             fields: Fields::default(),
             body: Body::Bytes(Vec::new()),
             encrypted,
+            peer: NOWHERE,
         };
         let error = match fault {
             Malformed::HeadTooLarge => {

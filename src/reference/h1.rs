@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::h1_head::{self, Framing, framing};
-use super::http::{Body, Request, Response, Version};
+use super::http::{Body, Line, Request, Response, Version};
 use super::site::{Malformed, Site};
 
 /// Octets of a head that are read before giving up; the deployment's own bound is lower and answered in its own form.
@@ -24,7 +24,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves requests until the peer or an answer ends the connection. `ahead` holds octets that were read already.
-pub async fn serve<IO>(io: IO, site: &dyn Site, encrypted: bool, ahead: &[u8])
+pub async fn serve<IO>(io: IO, site: &dyn Site, line: Line, ahead: &[u8])
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
@@ -34,18 +34,18 @@ where
         deadline: Instant::now() + IDLE,
     };
     // Whatever goes wrong on the wire ends the connection; there is nobody left to tell.
-    let _ = conversation(&mut wire, site, encrypted).await;
+    let _ = conversation(&mut wire, site, line).await;
 }
 
-async fn conversation<IO>(wire: &mut Wire<IO>, site: &dyn Site, encrypted: bool) -> io::Result<()>
+async fn conversation<IO>(wire: &mut Wire<IO>, site: &dyn Site, line: Line) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
     loop {
-        let stop = match exchange(wire, site, encrypted).await {
+        let stop = match exchange(wire, site, line).await {
             Ok(next) => next,
             Err(Stop::Wire(error)) => return Err(error),
-            Err(Stop::Malformed(fault)) => match site.malformed(fault, encrypted) {
+            Err(Stop::Malformed(fault)) => match site.malformed(fault, line.encrypted) {
                 None => Next::HangUp,
                 Some(mut response) => {
                     response.close = true;
@@ -86,11 +86,11 @@ impl From<Malformed> for Stop {
     }
 }
 
-async fn exchange<IO>(wire: &mut Wire<IO>, site: &dyn Site, encrypted: bool) -> Result<Next, Stop>
+async fn exchange<IO>(wire: &mut Wire<IO>, site: &dyn Site, line: Line) -> Result<Next, Stop>
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(mut request) = wire.head(encrypted).await? else {
+    let Some(mut request) = wire.head(line).await? else {
         return Ok(Next::HangUp);
     };
     let framing = framing(&request)?;
@@ -149,7 +149,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
     }
 
     /// The next head; `None` when the peer went away between requests or stayed silent for too long.
-    async fn head(&mut self, encrypted: bool) -> Result<Option<Request>, Stop> {
+    async fn head(&mut self, line: Line) -> Result<Option<Request>, Stop> {
         self.deadline = Instant::now() + IDLE;
         loop {
             // An empty line before the request line is skipped (RFC 9112 §2.2).
@@ -167,7 +167,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
         }
         self.deadline = Instant::now() + HEAD_TIME;
         loop {
-            if let Some((length, request)) = h1_head::parse(&self.buffer, encrypted)? {
+            if let Some((length, request)) = h1_head::parse(&self.buffer, line)? {
                 self.buffer.advance(length);
                 return Ok(Some(request));
             }

@@ -1,12 +1,12 @@
 //! The head of an HTTP/1.1 request: what it asks for, and how long its body is. What is ambiguous is refused.
 
-use super::http::{Body, Fields, Request, Version};
+use super::http::{Body, Fields, Line, Request, Version};
 use super::site::Malformed;
 
 const FIELD_LINES: usize = 256;
 
 /// Length of the head and the request in it; `None` when more octets are needed.
-pub fn parse(buffer: &[u8], encrypted: bool) -> Result<Option<(usize, Request)>, Malformed> {
+pub fn parse(buffer: &[u8], line: Line) -> Result<Option<(usize, Request)>, Malformed> {
     let mut lines = [httparse::EMPTY_HEADER; FIELD_LINES];
     let mut head = httparse::Request::new(&mut lines);
     let length = match head.parse(buffer) {
@@ -43,7 +43,8 @@ pub fn parse(buffer: &[u8], encrypted: bool) -> Result<Option<(usize, Request)>,
         version,
         fields,
         body: Body::Bytes(Vec::new()),
-        encrypted,
+        encrypted: line.encrypted,
+        peer: line.peer,
     };
     Ok(Some((length, request)))
 }

@@ -10,7 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::http::{Body, Fields, Request, Response, Version};
+use super::http::{Body, Fields, Line, Request, Response, Version};
 use super::site::{Malformed, Site};
 
 /// Octets of a field section that hyper lets through; the deployment's own bound is lower.
@@ -19,13 +19,13 @@ const HEAD_READ: u32 = 256 * 1024;
 const BODY_DISCARD: usize = 32 * 1024 * 1024;
 
 /// Serves streams until the connection ends.
-pub async fn serve<IO>(io: IO, site: Arc<dyn Site>, encrypted: bool)
+pub async fn serve<IO>(io: IO, site: Arc<dyn Site>, line: Line)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
         let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(exchange(request, &*site, encrypted).await) }
+        async move { Ok::<_, Infallible>(exchange(request, &*site, line).await) }
     });
     let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
@@ -40,7 +40,7 @@ where
 async fn exchange(
     request: http::Request<Incoming>,
     site: &dyn Site,
-    encrypted: bool,
+    line: Line,
 ) -> http::Response<Full<Bytes>> {
     let (head, incoming) = request.into_parts();
     let authority = head
@@ -67,7 +67,8 @@ async fn exchange(
         version: Version::H2,
         fields,
         body: Body::Bytes(Vec::new()),
-        encrypted,
+        encrypted: line.encrypted,
+        peer: line.peer,
     };
     if !incoming.is_end_stream()
         && request.fields.has("expect")
@@ -80,7 +81,7 @@ async fn exchange(
             request.body = body;
             site.answer(&request)
         }
-        Err(_) => site.malformed(Malformed::Syntax, encrypted),
+        Err(_) => site.malformed(Malformed::Syntax, line.encrypted),
     };
     render(
         answer.unwrap_or_else(|| Response::new(421)),

@@ -1,5 +1,7 @@
 //! Requests and responses as the deployments see them: raw where a flaw may want to misread them.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use serde_json::Value;
 
 /// HTTP version of the connection.
@@ -73,6 +75,13 @@ pub enum Body {
     TooLarge,
 }
 
+/// What a connection says about every request on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    pub encrypted: bool,
+    pub peer: IpAddr,
+}
+
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
@@ -85,7 +94,12 @@ pub struct Request {
     pub body: Body,
     /// Whether the connection is TLS; nothing in the request can change this.
     pub encrypted: bool,
+    /// The address at the other end of the connection.
+    pub peer: IpAddr,
 }
+
+/// Stands for the peer where a request was never sent over a connection.
+pub const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 impl Request {
     /// The path as sent, still percent-encoded.

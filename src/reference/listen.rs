@@ -14,6 +14,7 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::authority::{Leaf, identity};
 use super::flaw::{Flaw, FlawSet, flaw};
+use super::http::{Line, NOWHERE};
 use super::old_tls;
 use super::site::Site;
 use super::{h1, h2};
@@ -147,19 +148,26 @@ impl Encrypted {
     }
 
     async fn connection(&self, mut stream: TcpStream, site: Arc<dyn Site>) -> io::Result<()> {
+        let line = line_of(&stream, true);
         if self.old.is_empty() && self.no_alpn.is_none() {
             let accept = TlsAcceptor::from(Arc::clone(&self.config)).accept(stream);
             let stream = timeout(HANDSHAKE, accept).await??;
-            return speak(stream, site).await;
+            return speak(stream, site, line).await;
         }
         let ahead = match timeout(HANDSHAKE, self.old.read_hello(&mut stream)).await?? {
             old_tls::Hello::Answered => return Ok(()),
             old_tls::Hello::NotOld(ahead) => ahead,
         };
-        self.flawed_handshake(ahead_of(stream, ahead), site).await
+        self.flawed_handshake(ahead_of(stream, ahead), site, line)
+            .await
     }
 
-    async fn flawed_handshake<IO>(&self, io: IO, site: Arc<dyn Site>) -> io::Result<()>
+    async fn flawed_handshake<IO>(
+        &self,
+        io: IO,
+        site: Arc<dyn Site>,
+        line: Line,
+    ) -> io::Result<()>
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -172,12 +180,12 @@ impl Encrypted {
             Some(config) if !knows_ours => {
                 let accept = start.into_stream(Arc::clone(config));
                 let stream = timeout(HANDSHAKE, accept).await??;
-                h2::serve(stream, site, true).await;
+                h2::serve(stream, site, line).await;
                 Ok(())
             }
             _ => {
                 let accept = start.into_stream(Arc::clone(&self.config));
-                speak(timeout(HANDSHAKE, accept).await??, site).await
+                speak(timeout(HANDSHAKE, accept).await??, site, line).await
             }
         }
     }
@@ -186,14 +194,15 @@ impl Encrypted {
 async fn speak<IO>(
     stream: tokio_rustls::server::TlsStream<IO>,
     site: Arc<dyn Site>,
+    line: Line,
 ) -> io::Result<()>
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        h2::serve(stream, site, true).await;
+        h2::serve(stream, site, line).await;
     } else {
-        h1::serve(stream, &*site, true, &[]).await;
+        h1::serve(stream, &*site, line, &[]).await;
     }
     Ok(())
 }
@@ -213,20 +222,31 @@ impl Plain {
             let port = Arc::clone(&port);
             async move {
                 let mut ahead = Vec::new();
+                let line = line_of(&stream, false);
                 if port.h2c {
                     match read_preface(&mut stream, &mut ahead).await {
                         Err(_) => return,
                         Ok(false) => {}
                         Ok(true) => {
                             let io = ahead_of(stream, ahead);
-                            return h2::serve(io, Arc::clone(&port.api), false).await;
+                            return h2::serve(io, Arc::clone(&port.api), line).await;
                         }
                     }
                 }
-                h1::serve(stream, &*port.site, false, &ahead).await;
+                h1::serve(stream, &*port.site, line, &ahead).await;
             }
         })
         .await;
+    }
+}
+
+/// What is known of every request on this connection.
+fn line_of(stream: &TcpStream, encrypted: bool) -> Line {
+    Line {
+        encrypted,
+        peer: stream
+            .peer_addr()
+            .map_or(NOWHERE, |address| address.ip()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -15,8 +16,9 @@ use super::edge::plain::{PlainSite, Refusal};
 use super::flaw::{Catalogue, FlawSet};
 use super::listen::{Encrypted, Floor, Plain};
 use super::operation::Operation;
+use super::rate_limit::{Limit, Limiter};
 use super::site::Site;
-use super::{appdirect, http_api, intraverse, pers};
+use super::{appdirect, http_api, intraverse, percus, pers};
 
 /// The contracts that have a reference deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,14 +28,17 @@ pub enum Contract {
     /// Good practice for any API, without a contract of its own.
     HttpApi,
     Intraverse,
+    /// A back office and an embeddable player.
+    Percus,
     Pers,
 }
 
 impl Contract {
-    pub const ALL: [Contract; 4] = [
+    pub const ALL: [Contract; 5] = [
         Contract::Appdirect,
         Contract::HttpApi,
         Contract::Intraverse,
+        Contract::Percus,
         Contract::Pers,
     ];
 
@@ -43,6 +48,7 @@ impl Contract {
             Contract::Appdirect => "appdirect",
             Contract::HttpApi => "http-api",
             Contract::Intraverse => "intraverse",
+            Contract::Percus => "percus",
             Contract::Pers => "pers",
         }
     }
@@ -55,12 +61,13 @@ impl Contract {
 
     /// Every flaw of this contract's deployment.
     pub fn catalogue(self) -> &'static Catalogue {
-        static CATALOGUES: [OnceLock<Catalogue>; 4] = [const { OnceLock::new() }; 4];
+        static CATALOGUES: [OnceLock<Catalogue>; 5] = [const { OnceLock::new() }; 5];
         CATALOGUES[self as usize].get_or_init(|| {
             Catalogue::of(&match self {
                 Contract::Appdirect => appdirect::flaws(),
                 Contract::HttpApi => http_api::flaws(),
                 Contract::Intraverse => intraverse::flaws(),
+                Contract::Percus => percus::flaws(),
                 Contract::Pers => pers::flaws(),
             })
         })
@@ -72,6 +79,7 @@ impl Contract {
             Contract::Appdirect => appdirect::operations(),
             Contract::HttpApi => http_api::operations(),
             Contract::Intraverse => intraverse::operations(),
+            Contract::Percus => percus::operations(),
             Contract::Pers => pers::operations(),
         }
     }
@@ -83,6 +91,7 @@ impl Contract {
             Contract::Appdirect => include_str!("appdirect/target.yaml"),
             Contract::HttpApi => include_str!("http_api/target.yaml"),
             Contract::Intraverse => include_str!("intraverse/target.yaml"),
+            Contract::Percus => include_str!("percus/target.yaml"),
             Contract::Pers => include_str!("pers/target.yaml"),
         }
     }
@@ -90,16 +99,19 @@ impl Contract {
     fn floor(self) -> Floor {
         match self {
             Contract::Intraverse => Floor::Tls13,
-            Contract::Appdirect | Contract::HttpApi | Contract::Pers => Floor::Tls12,
+            Contract::Appdirect | Contract::HttpApi | Contract::Percus | Contract::Pers => {
+                Floor::Tls12
+            },
         }
     }
 
     /// Fresh state and secrets; `https_port` is where the encrypted port will be.
-    pub(super) fn build(self, flaws: FlawSet, https_port: u16) -> Built {
+    pub(super) fn build(self, flaws: FlawSet, https_port: u16, settings: Settings) -> Built {
         match self {
             Contract::Appdirect => appdirect::build(flaws, https_port),
             Contract::HttpApi => http_api::build(flaws, https_port),
             Contract::Intraverse => intraverse::build(flaws),
+            Contract::Percus => percus::build(flaws, settings),
             Contract::Pers => pers::build(flaws, https_port),
         }
     }
@@ -108,7 +120,7 @@ impl Contract {
         match self {
             Contract::Appdirect | Contract::HttpApi => Refusal::Redirect,
             Contract::Intraverse => Refusal::HangUp,
-            Contract::Pers => Refusal::Forbid,
+            Contract::Percus | Contract::Pers => Refusal::Forbid,
         }
     }
 }
@@ -119,14 +131,27 @@ impl fmt::Display for Contract {
     }
 }
 
-/// Where a deployment listens.
-#[derive(Clone, Copy, Debug)]
+/// Where a deployment listens, and what it bounds.
+#[derive(Clone, Debug)]
 pub struct Settings {
     pub address: IpAddr,
     /// 0: any free port.
     pub https_port: u16,
     /// 0: any free port.
     pub plain_port: u16,
+    /// Rate limits; none unless they are given. Deployments that know none ignore them.
+    pub limits: Vec<Limit>,
+    /// Proxies whose word on the client's address counts (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long an idempotency key is remembered.
+    pub idempotency_ttl: Duration,
+}
+
+impl Settings {
+    /// An edge of these settings counts with this.
+    pub(super) fn limiter(&self) -> Limiter {
+        Limiter::new(self.limits.clone(), self.trusted_proxies.clone())
+    }
 }
 
 impl Default for Settings {
@@ -135,6 +160,9 @@ impl Default for Settings {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             https_port: 0,
             plain_port: 0,
+            limits: Vec::new(),
+            trusted_proxies: Vec::new(),
+            idempotency_ttl: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -176,7 +204,7 @@ impl Deployment {
         let (https_address, plain_address) = (https.local_addr()?, plain.local_addr()?);
         let encrypted = Encrypted::new(contract.floor(), &flaws).map_err(io::Error::other)?;
         let h2c = flaws.has("h2c-enabled");
-        let built = contract.build(flaws, https_address.port());
+        let built = contract.build(flaws, https_address.port(), settings);
         let refusing = PlainSite {
             refusal: contract.refusal(),
             edge: Arc::clone(&built.edge),

@@ -120,6 +120,8 @@ pub struct Error {
     pub message: String,
     /// Header lines that go with the refusal.
     pub fields: Vec<(&'static str, String)>,
+    /// Members of the body beyond those that every error of the contract has.
+    pub members: Vec<(&'static str, Value)>,
 }
 
 impl Error {
@@ -129,7 +131,13 @@ impl Error {
             code,
             message: message.into(),
             fields: Vec::new(),
+            members: Vec::new(),
         }
+    }
+
+    pub fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
     }
 
     pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -199,6 +207,9 @@ pub fn render(edge: &Edge, request: &Request, error: &Error, id: &str) -> Respon
     };
     let envelope = edge.envelope;
     let mut members = (envelope.build)(&told, id);
+    for (name, value) in &error.members {
+        members.insert((*name).to_owned(), value.clone());
+    }
     if error.status == 404
         && flaws.has_if_declared("error-message-renamed-on-404")
         && let Some(text) = members.remove(envelope.message_member)

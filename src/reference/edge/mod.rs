@@ -16,6 +16,7 @@ pub mod request_id;
 
 use super::flaw::{Flaw, FlawSet};
 use super::http::{Request, Response};
+use super::rate_limit::Limiter;
 use errors::{Envelope, Error};
 
 /// Tables of the flaws that every deployment has.
@@ -47,6 +48,7 @@ pub struct Edge {
     pub realm: &'static str,
     /// The status of a well-formed body that breaks the schema: 400 or 422.
     pub schema_status: u16,
+    pub limiter: Limiter,
     pub ids: request_id::Ids,
     pub cache: caching::Cache,
 }
@@ -66,6 +68,7 @@ impl Edge {
             id_from_client: false,
             realm,
             schema_status: 400,
+            limiter: Limiter::default(),
             ids: request_id::Ids::default(),
             cache: caching::Cache::default(),
         }

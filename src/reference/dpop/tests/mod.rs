@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::jose::{SigningKey, base64url, mint, mint_texts};
 use crate::reference::Contract;
-use crate::reference::http::{Body, Fields, Version};
+use crate::reference::http::{Body, Fields, NOWHERE, Version};
 
 mod memory;
 
@@ -88,6 +88,7 @@ impl Attempt {
             fields,
             body: Body::Bytes(Vec::new()),
             encrypted: true,
+            peer: NOWHERE,
         }
     }
 

@@ -1,0 +1,12 @@
+//! Idempotency keys: a request that comes again under its key is carried out once (draft-ietf-httpapi-idempotency-key-header-06).
+//!
+//! [`key`] reads the header; [`Store`] remembers. Who asks is judged before the store is; so 401, 403 and 429 never get
+//! here, nor does a body that breaks the schema.
+
+mod key;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use store::{Once, Store};

@@ -1,0 +1,267 @@
+//! Who asks, and whether he may: people with a session token in the back office, programs with a key and its secret at
+//! the player.
+
+use std::time::Instant;
+
+use super::{Percus, credentials};
+use crate::reference::edge::challenge::{self, Unknown};
+use crate::reference::edge::credentials::{self as carried, Presented};
+use crate::reference::edge::errors::Error;
+use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::http::Request;
+use crate::reference::rate_limit::Payer;
+
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "viewers-may-manage",
+        "Lets viewers change projects and upload templates.",
+        "OWASP API5:2023",
+    ),
+    flaw(
+        "viewers-manage-credentials",
+        "Lets viewers create, list and revoke API credentials.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "managers-make-projects",
+        "Lets project managers make projects, which only the administrators of the organization may.",
+        "OWASP API5:2023",
+    ),
+    flaw(
+        "key-manages-credentials",
+        "Lets an API credential create, list and revoke API credentials.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "session-token-opens-player",
+        "Takes a session token for an API credential.",
+        "Percus API Security, API credentials",
+    ),
+];
+
+/// Of people, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Viewer,
+    ProjectManager,
+    OrganizationAdmin,
+}
+
+impl Role {
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Viewer => "Viewer",
+            Role::ProjectManager => "ProjectManager",
+            Role::OrganizationAdmin => "OrganizationAdmin",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Role> {
+        [Role::Viewer, Role::ProjectManager, Role::OrganizationAdmin]
+            .into_iter()
+            .find(|role| role.name() == name)
+    }
+}
+
+/// What a route demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Everybody,
+    /// A session of any role.
+    Read,
+    /// A session that may change projects and what is in them.
+    Manage,
+    /// The same, for API credentials.
+    ManageCredentials,
+    /// A session that may make and delete projects.
+    Administer,
+    /// An API credential.
+    Player,
+    /// One that may write.
+    PlayerWrite,
+}
+
+/// Who was let in, and what he may see.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Account or credential id; empty for nobody.
+    pub id: String,
+    /// `jti` of the token, or the id of the credential.
+    pub credential: String,
+    pub scope: Scope,
+}
+
+/// The projects that a caller reaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All of an organization.
+    Organization(&'static str),
+    Projects(Vec<String>),
+}
+
+impl Caller {
+    pub fn payer(&self) -> Payer {
+        Payer {
+            user: self.id.clone(),
+            credential: self.credential.clone(),
+        }
+    }
+}
+
+const KEY_SCHEME: &str = "ApiKey";
+pub const KEY_HEADER: &str = "x-percus-key";
+pub const SECRET_HEADER: &str = "x-percus-secret";
+
+pub fn admit(app: &Percus, access: Access, request: &Request) -> Result<Caller, Error> {
+    match access {
+        Access::Everybody => Ok(nobody()),
+        Access::Player | Access::PlayerWrite => player(app, access, request),
+        Access::Read | Access::Manage | Access::ManageCredentials | Access::Administer => {
+            session(app, access, request)
+        }
+    }
+}
+
+fn nobody() -> Caller {
+    Caller {
+        id: String::new(),
+        credential: String::new(),
+        scope: Scope::Projects(Vec::new()),
+    }
+}
+
+fn least(access: Access) -> Role {
+    match access {
+        Access::Everybody | Access::Read | Access::Player | Access::PlayerWrite => Role::Viewer,
+        Access::Manage | Access::ManageCredentials => Role::ProjectManager,
+        Access::Administer => Role::OrganizationAdmin,
+    }
+}
+
+/// Somebody with a session. A program that is known is told that it has no business here; everybody else, to log in.
+fn session(app: &Percus, access: Access, request: &Request) -> Result<Caller, Error> {
+    let flaws = app.flaws();
+    let refusal = |why| challenge::unauthenticated(&app.edge, "Bearer", why);
+    let token = match carried::bearer(request, flaws) {
+        Presented::Bearer(token) => token,
+        Presented::Malformed => return Err(refusal(Unknown::Invalid)),
+        Presented::Ambiguous => return Err(challenge::ambiguous(&app.edge)),
+        Presented::Nothing => {
+            return match pair(app, request) {
+                Some(credential) => {
+                    if access == Access::ManageCredentials && flaws.has("key-manages-credentials") {
+                        return Ok(credential.caller());
+                    }
+                    if credential.is_raised() {
+                        return Ok(stand_in(app, access));
+                    }
+                    Err(challenge::forbidden(&app.edge, None))
+                }
+                None => Err(refusal(Unknown::Nothing)),
+            };
+        }
+    };
+    let (caller, role) = known(app, &token).ok_or_else(|| refusal(Unknown::Invalid))?;
+    let is_waived = match access {
+        Access::Manage => flaws.has("viewers-may-manage"),
+        Access::ManageCredentials => flaws.has("viewers-manage-credentials"),
+        Access::Administer => {
+            role == Role::ProjectManager && flaws.has("managers-make-projects")
+        }
+        _ => false,
+    };
+    if role < least(access) && !is_waived {
+        return Err(challenge::forbidden(&app.edge, None));
+    }
+    Ok(caller)
+}
+
+/// Whose token it is.
+fn known(app: &Percus, token: &str) -> Option<(Caller, Role)> {
+    let claims = app.issuer.verify(token, app.flaws())?;
+    let state = app.state();
+    let account = state
+        .accounts
+        .iter()
+        .find(|account| account.id == claims.sub)?;
+    let mut caller = account.caller();
+    caller.credential = claims.jti;
+    Some((caller, account.role))
+}
+
+/// A program with a key. Somebody with a session is known, and has no business here.
+fn player(app: &Percus, access: Access, request: &Request) -> Result<Caller, Error> {
+    let flaws = app.flaws();
+    let repeated = [KEY_HEADER, SECRET_HEADER]
+        .iter()
+        .any(|name| request.fields.count(name) > 1);
+    if repeated && !flaws.has("repeated-authorization-ignored") {
+        return Err(challenge::ambiguous(&app.edge));
+    }
+    if let Some(credential) = pair(app, request) {
+        if access == Access::PlayerWrite && !credential.may_write() {
+            return Err(challenge::forbidden(&app.edge, None));
+        }
+        return Ok(credential.caller());
+    }
+    let was_sent = request.fields.has(SECRET_HEADER);
+    if let Presented::Bearer(token) = carried::bearer(request, flaws)
+        && !was_sent
+        && let Some((caller, _)) = known(app, &token)
+    {
+        if flaws.has("session-token-opens-player") {
+            return Ok(caller);
+        }
+        return Err(challenge::forbidden(&app.edge, None));
+    }
+    let why = if was_sent {
+        Unknown::Invalid
+    } else {
+        Unknown::Nothing
+    };
+    let mut error = challenge::unauthenticated(&app.edge, KEY_SCHEME, why);
+    credentials::tell_secret(app, request, &mut error);
+    Err(error)
+}
+
+/// The good credential that the request carries.
+fn pair(app: &Percus, request: &Request) -> Option<credentials::Credential> {
+    let flaws = app.flaws();
+    let fields = &request.fields;
+    let from_query = |name: &str| {
+        request
+            .parameter(name)
+            .filter(|_| flaws.has("secret-read-from-query"))
+    };
+    let sent = |name: &str| {
+        fields
+            .get(name)
+            .map(ToOwned::to_owned)
+            .or_else(|| from_query(name))
+    };
+    let (key, secret) = (sent(KEY_HEADER)?, sent(SECRET_HEADER));
+    if secret.is_none() && !flaws.has("publishable-key-opens-player") {
+        return None;
+    }
+    let state = app.state();
+    let found = state.credentials.iter().find(|known| known.key == key)?;
+    let is_right = secret.is_none_or(|secret| credentials::is_secret_of(found, &secret, flaws));
+    (is_right && found.is_good(Instant::now(), flaws)).then(|| found.clone())
+}
+
+/// The first account or credential that may.
+pub fn stand_in(app: &Percus, access: Access) -> Caller {
+    let state = app.state();
+    match access {
+        Access::Everybody => nobody(),
+        Access::Player | Access::PlayerWrite => state
+            .credentials
+            .first()
+            .map_or_else(nobody, credentials::Credential::caller),
+        _ => state
+            .accounts
+            .iter()
+            .find(|account| account.role >= least(access))
+            .map_or_else(nobody, super::profile::Account::caller),
+    }
+}

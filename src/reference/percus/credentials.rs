@@ -1,0 +1,646 @@
+//! API credentials of a project: a key that may stand in any page, and a secret that is shown once.
+
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use super::access::{Access, Caller, SECRET_HEADER, Scope};
+use super::{Percus, State, projects};
+use crate::reference::dispatch::{Call, Route};
+use crate::reference::edge::body::{Kind, Member, optional, required};
+use crate::reference::edge::challenge;
+use crate::reference::edge::errors::Error;
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::http::{Holds, Request, Response};
+use crate::reference::idempotency::Once;
+use crate::reference::operation::Operation;
+use crate::reference::secret::{Hashed, random_hex, random_id};
+
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "credentials-of-any-project",
+        "Lists and makes API credentials of any project for any manager.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "credentials-looked-up-by-id-alone",
+        "Shows, changes, rotates and revokes an API credential for any manager who knows its id.",
+        "OWASP API1:2023",
+    ),
+    flaw(
+        "secret-shown-in-read",
+        "Shows the secret when a credential is read.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-shown-in-list",
+        "Shows the secrets in the list of credentials.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-shown-in-update",
+        "Shows the secret in the answer to a change of its label.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-shown-on-revocation",
+        "Shows the secret in the answer to its revocation.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-shown-on-demand",
+        "Shows the secret to whoever asks for it with a query parameter.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-masked-at-creation",
+        "Shows stars in place of the secret when a credential is made.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-in-location",
+        "Puts the secret into Location.",
+        "RFC 9110 §17.9",
+    ),
+    flaw(
+        "secret-in-etag",
+        "Makes an ETag of the secret.",
+        "RFC 9110 §8.8.3",
+    ),
+    flaw(
+        "secret-on-head",
+        "Tells the secret in a header field when a credential is asked for with HEAD.",
+        "RFC 9110 §9.3.2",
+    ),
+    flaw(
+        "secret-told-in-error",
+        "Repeats a secret that it does not take in the message of the refusal.",
+        "CWE-209",
+    ),
+    flaw(
+        "secret-half-shown",
+        "Shows the first twenty characters of the secret for people to know it by.",
+        "good practice",
+    ),
+    flaw(
+        "key-without-prefix",
+        "Makes keys that do not begin with pk_.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-without-prefix",
+        "Makes secrets that do not begin with sk_.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-of-32-bits",
+        "Makes secrets of eight hexadecimal digits.",
+        "OWASP ASVS",
+    ),
+    flaw(
+        "secret-repeated",
+        "Derives the secret from the project, so that all of a project are alike.",
+        "OWASP ASVS",
+    ),
+    flaw(
+        "id-cut-from-secret",
+        "Takes the first digits of the secret for the id.",
+        "good practice",
+    ),
+    flaw(
+        "id-cut-from-hash",
+        "Takes the first digits of the hash of the secret for the id.",
+        "good practice",
+    ),
+    flaw(
+        "publishable-key-opens-player",
+        "Takes a publishable key without its secret.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "publishable-key-taken-for-secret",
+        "Takes the publishable key in place of the secret.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-unchecked",
+        "Takes any secret that goes with a key.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "secret-case-folded",
+        "Compares secrets without regard to case.",
+        "good practice",
+    ),
+    flaw(
+        "secret-compared-by-beginning",
+        "Takes whatever begins with the secret.",
+        "good practice",
+    ),
+    flaw(
+        "secret-prefix-stripped",
+        "Drops the prefix of a secret before it is compared, whichever it is.",
+        "good practice",
+    ),
+    flaw(
+        "secret-matched-as-pattern",
+        "Looks secrets up with LIKE.",
+        "CWE-943",
+    ),
+    flaw(
+        "secret-read-from-query",
+        "Takes key and secret from the query as well.",
+        "RFC 6750 §2.3",
+    ),
+    flaw(
+        "revocation-ignored",
+        "Takes credentials that were revoked.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "revocation-takes-5s",
+        "Takes a credential for another five seconds after it was revoked.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "second-revocation-fails",
+        "Answers 500 when a credential is revoked again.",
+        "good practice",
+    ),
+    flaw(
+        "revocation-undone-by-update",
+        "Takes over the status of a credential from an update.",
+        "OWASP API3:2023",
+    ),
+    flaw(
+        "credential-expiry-unchecked",
+        "Takes credentials that ran out.",
+        "good practice",
+    ),
+    flaw(
+        "rotation-keeps-secret",
+        "Gives the old secret when a credential is rotated.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
+        "old-secret-lives-on",
+        "Takes the old secret of a credential that was rotated.",
+        "good practice",
+    ),
+    flaw(
+        "rotation-widens-access",
+        "Lets a rotated credential write that could only read before.",
+        "good practice",
+    ),
+    flaw(
+        "credential-rights-taken-from-body",
+        "Gives a new credential the role that the body names.",
+        "OWASP API3:2023",
+    ),
+];
+
+pub const OF_PROJECT: &str = "/api/projects/{id}/credentials";
+pub const ITEM: &str = "/api/credentials/{id}";
+const REVOKE: &str = "/api/credentials/{id}/revoke";
+const ROTATE: &str = "/api/credentials/{id}/rotate";
+const MANAGERS: &[&str] = &["manager", "admin"];
+/// Most credentials kept; the oldest that was not there from the beginning makes room.
+const KEPT: usize = 1000;
+/// What the flaw of that name waits for.
+const FIVE_SECONDS: Duration = Duration::from_secs(5);
+
+const NEW: &[Member] = &[
+    required("label", Kind::Text(1, 100)),
+    optional("access", Kind::OneOf(&["read", "write"])),
+    optional("expiresIn", Kind::Integer(1, 31_536_000)),
+];
+const CHANGE: &[Member] = &[optional("label", Kind::Text(1, 100))];
+
+pub const ROUTES: &[Route<Percus>] = &[
+    Route {
+        operation: Operation {
+            id_from: "list-projects",
+            ..Operation::new("list-credentials", "GET", OF_PROJECT, MANAGERS, 200)
+        },
+        access: Access::ManageCredentials,
+        schema: None,
+        run: list,
+    },
+    Route {
+        operation: Operation {
+            body: r#"{"label":"Web shop","access":"read"}"#,
+            read_by: "list-credentials",
+            id_from: "list-projects",
+            ..Operation::new("create-credential", "POST", OF_PROJECT, MANAGERS, 201)
+        },
+        access: Access::ManageCredentials,
+        schema: Some(NEW),
+        run: create,
+    },
+    Route {
+        operation: Operation {
+            id_from: "$credential_id",
+            ..Operation::new("show-credential", "GET", ITEM, MANAGERS, 200)
+        },
+        access: Access::ManageCredentials,
+        schema: None,
+        run: show,
+    },
+    Route {
+        operation: Operation {
+            body: r#"{"label":"Old web shop"}"#,
+            read_by: "show-credential",
+            id_from: "$credential_id",
+            ..Operation::new("update-credential", "PATCH", ITEM, MANAGERS, 200)
+        },
+        access: Access::ManageCredentials,
+        schema: Some(CHANGE),
+        run: update,
+    },
+    Route {
+        operation: Operation {
+            read_by: "show-credential",
+            id_from: "create-credential",
+            ..Operation::new("revoke-credential", "POST", REVOKE, MANAGERS, 200)
+        },
+        access: Access::ManageCredentials,
+        schema: None,
+        run: revoke,
+    },
+    Route {
+        operation: Operation {
+            read_by: "show-credential",
+            id_from: "create-credential",
+            ..Operation::new("rotate-credential", "POST", ROTATE, MANAGERS, 200)
+        },
+        access: Access::ManageCredentials,
+        schema: None,
+        run: rotate,
+    },
+];
+
+/// A secret: its hash, and for flaws alone what it was.
+#[derive(Clone, Debug)]
+struct Secret {
+    hash: Hashed,
+    clear: String,
+}
+
+impl Secret {
+    fn of(clear: String) -> Self {
+        Self {
+            hash: Hashed::of(&clear),
+            clear,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub id: String,
+    pub project: String,
+    /// `pk_…`; no secret.
+    pub key: String,
+    label: String,
+    may_write: bool,
+    secret: Secret,
+    /// Those before it, for a flaw.
+    former: Vec<Secret>,
+    revoked: Option<Instant>,
+    expires: Option<Instant>,
+    /// A role that the maker wrote into the body, for a flaw.
+    raised: bool,
+}
+
+impl Credential {
+    pub fn seeded(project: &str) -> (Self, String) {
+        let secret = format!("sk_{}", random_hex());
+        let credential = Self {
+            id: random_id(),
+            project: project.to_owned(),
+            key: format!("pk_{}", random_id()),
+            label: format!("canary-{}", random_id()),
+            may_write: true,
+            secret: Secret::of(secret.clone()),
+            former: Vec::new(),
+            revoked: None,
+            expires: None,
+            raised: false,
+        };
+        (credential, secret)
+    }
+
+    /// The same, revoked.
+    pub fn revoked(project: &str) -> (Self, String) {
+        let (mut credential, secret) = Self::seeded(project);
+        // Long ago, so that no flaw takes it for fresh.
+        let now = Instant::now();
+        credential.revoked = Some(now.checked_sub(2 * FIVE_SECONDS).unwrap_or(now));
+        (credential, secret)
+    }
+
+    pub fn caller(&self) -> Caller {
+        Caller {
+            id: self.id.clone(),
+            credential: self.id.clone(),
+            scope: Scope::Projects(vec![self.project.clone()]),
+        }
+    }
+
+    pub fn may_write(&self) -> bool {
+        self.may_write
+    }
+
+    /// Whether a flawed deployment gave it the role of a person.
+    pub fn is_raised(&self) -> bool {
+        self.raised
+    }
+
+    pub fn is_good(&self, now: Instant, flaws: &FlawSet) -> bool {
+        let is_revoked = self.revoked.is_some_and(|since| {
+            let is_fresh = now.saturating_duration_since(since) < FIVE_SECONDS;
+            !flaws.has("revocation-ignored") && !(is_fresh && flaws.has("revocation-takes-5s"))
+        });
+        let has_expired = self.expires.is_some_and(|end| now >= end)
+            && !flaws.has("credential-expiry-unchecked");
+        !is_revoked && !has_expired
+    }
+
+    fn shown(&self) -> Value {
+        json!({
+            "id": self.id,
+            "key": self.key,
+            "label": self.label,
+            "access": if self.may_write { "write" } else { "read" },
+            "status": if self.revoked.is_some() { "revoked" } else { "active" },
+        })
+    }
+
+    /// As the answer to an operation, with the secret where a flaw shows it there.
+    fn shown_in(&self, flaws: &FlawSet, flaw: &str) -> Value {
+        let mut shown = self.shown();
+        if flaws.has(flaw) {
+            shown["secret"] = Value::from(self.secret.clear.as_str());
+        }
+        if flaws.has("secret-half-shown") {
+            let hint: String = self.secret.clear.chars().take(20).collect();
+            shown["hint"] = Value::from(hint);
+        }
+        shown
+    }
+
+    /// Once, as the answer that gives the secret away.
+    fn given(&self, status: u16) -> Response {
+        let mut shown = self.shown();
+        shown["secret"] = Value::from(self.secret.clear.as_str());
+        Response::json(status, &shown).holds(Holds::Secret)
+    }
+}
+
+/// Whether the text is the secret of the credential: as long as it is, every character of it.
+pub fn is_secret_of(known: &Credential, sent: &str, flaws: &FlawSet) -> bool {
+    let is_one_of = |secret: &Secret| {
+        let clear = secret.clear.as_str();
+        let bare = |text: &str| text.trim_start_matches(['s', 'p', 'k', '_']).to_owned();
+        secret.hash == Hashed::of(sent)
+            || (sent.eq_ignore_ascii_case(clear) && flaws.has("secret-case-folded"))
+            || (sent.starts_with(clear) && flaws.has("secret-compared-by-beginning"))
+            || (is_like(clear, sent) && flaws.has("secret-matched-as-pattern"))
+            || (bare(sent) == bare(clear) && flaws.has("secret-prefix-stripped"))
+    };
+    is_one_of(&known.secret)
+        || (known.former.iter().any(is_one_of) && flaws.has("old-secret-lives-on"))
+        || (sent == known.key && flaws.has("publishable-key-taken-for-secret"))
+        || flaws.has("secret-unchecked")
+}
+
+/// `LIKE` of SQL, as far as `%` at the end and `_` go.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let (pattern, is_open) = match pattern.strip_suffix('%') {
+        Some(pattern) => (pattern, true),
+        None => (pattern, false),
+    };
+    let fits = text
+        .chars()
+        .zip(pattern.chars())
+        .all(|(c, p)| p == '_' || p == c);
+    fits && (text.len() == pattern.len() || (is_open && text.len() > pattern.len()))
+}
+
+/// Lets slip the secret that was sent, where a flaw does.
+pub fn tell_secret(app: &Percus, request: &Request, error: &mut Error) {
+    if let Some(secret) = request.fields.get(SECRET_HEADER)
+        && app.flaws().has("secret-told-in-error")
+    {
+        error.message = format!("{secret} is not a secret that is known");
+    }
+}
+
+/// A new secret, in the form that the contract names.
+fn new_secret(project: &str, flaws: &FlawSet) -> String {
+    let text = match () {
+        () if flaws.has("secret-of-32-bits") => random_id().chars().take(8).collect(),
+        () if flaws.has("secret-repeated") => hex::encode(digest(&SHA256, project.as_bytes())),
+        () => random_hex(),
+    };
+    let prefix = match flaws.has("secret-without-prefix") {
+        true => "",
+        false => "sk_",
+    };
+    format!("{prefix}{text}")
+}
+
+/// 403 unless the caller manages the project of the path, whether it exists or not.
+fn check_project(call: &Call<'_, Percus>, state: &State) -> Result<(), Error> {
+    let exists = || state.projects.iter().any(|project| project.id == call.id());
+    if projects::reaches(&call.caller, call.id(), state)
+        || (exists() && call.app.flaws().has("credentials-of-any-project"))
+    {
+        return Ok(());
+    }
+    Err(challenge::forbidden(&call.app.edge, None))
+}
+
+fn list(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let flaws = call.app.flaws();
+    let state = call.app.state();
+    check_project(call, &state)?;
+    let shown: Vec<Value> = state
+        .credentials
+        .iter()
+        .filter(|credential| credential.project == call.id())
+        .map(|credential| credential.shown_in(flaws, "secret-shown-in-list"))
+        .collect();
+    Ok(Response::json(
+        200,
+        &json!({ "total": shown.len(), "items": shown }),
+    ))
+}
+
+fn create(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let once = Once {
+        owner: &call.caller.id,
+        request: call.request,
+        now: Instant::now(),
+        keep: without_secret,
+    };
+    call.app.uploads.once(&once, || create_now(call))
+}
+
+/// What is kept of the creation for a repetition: the contract has the secret shown once.
+fn without_secret(response: &Response) -> Response {
+    let mut kept = response.clone();
+    if let Ok(Value::Object(mut members)) = serde_json::from_slice(&response.body) {
+        members.remove("secret");
+        kept.body = Value::Object(members).to_string().into_bytes();
+    }
+    kept
+}
+
+fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let app = call.app;
+    let flaws = app.flaws();
+    let mut state = app.state();
+    check_project(call, &state)?;
+    let secret = new_secret(call.id(), flaws);
+    let id = match () {
+        () if flaws.has("id-cut-from-secret") => secret.chars().skip(3).take(16).collect(),
+        () if flaws.has("id-cut-from-hash") => {
+            hex::encode(&digest(&SHA256, secret.as_bytes()).as_ref()[..16])
+        }
+        () => random_id(),
+    };
+    let key_prefix = match flaws.has("key-without-prefix") {
+        true => "",
+        false => "pk_",
+    };
+    let names_role = ["role", "roles", "isAdmin", "scopes"]
+        .iter()
+        .any(|name| call.unknown.contains_key(*name));
+    let credential = Credential {
+        id,
+        project: call.id().to_owned(),
+        key: format!("{key_prefix}{}", random_id()),
+        label: call.text("label").unwrap_or_default().to_owned(),
+        may_write: call.text("access") == Some("write"),
+        secret: Secret::of(secret),
+        former: Vec::new(),
+        revoked: None,
+        expires: call
+            .integer("expiresIn")
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
+        raised: names_role && flaws.has("credential-rights-taken-from-body"),
+    };
+    let clear = credential.secret.clear.as_str();
+    let place = match flaws.has("secret-in-location") {
+        true => clear,
+        false => credential.id.as_str(),
+    };
+    let mut response = credential
+        .given(201)
+        .field("Location", format!("/api/credentials/{place}"));
+    if flaws.has("secret-in-etag") {
+        response.add("ETag", format!("\"{clear}\""));
+    }
+    if flaws.has("secret-masked-at-creation") {
+        let body = String::from_utf8_lossy(&response.body);
+        response.body = body.replace(&clear[3..], &"*".repeat(64)).into_bytes();
+    }
+    super::make_room(&mut state.credentials, app.seeded.credentials, KEPT);
+    state.credentials.push(credential);
+    Ok(response)
+}
+
+/// Where the credential of the path is, when the caller manages its project.
+fn position(call: &Call<'_, Percus>, state: &State) -> Result<usize, Error> {
+    let any_project = call.app.flaws().has("credentials-looked-up-by-id-alone");
+    state
+        .credentials
+        .iter()
+        .position(|credential| {
+            credential.id == call.id()
+                && (projects::reaches(&call.caller, &credential.project, state) || any_project)
+        })
+        .ok_or_else(Error::not_found)
+}
+
+fn show(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let flaws = call.app.flaws();
+    let state = call.app.state();
+    let credential = &state.credentials[position(call, &state)?];
+    let mut shown = credential.shown_in(flaws, "secret-shown-in-read");
+    let query = call.request.query().unwrap_or_default();
+    let asks = ["secret", "reveal", "expand", "include"]
+        .iter()
+        .any(|word| query.contains(word));
+    if asks && flaws.has("secret-shown-on-demand") {
+        shown["secret"] = Value::from(credential.secret.clear.as_str());
+    }
+    let mut response = Response::json(200, &shown);
+    if call.request.method == "HEAD" && flaws.has("secret-on-head") {
+        response.add("X-Credential", credential.secret.clear.as_str());
+    }
+    Ok(response)
+}
+
+fn update(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let flaws = call.app.flaws();
+    let mut state = call.app.state();
+    let at = position(call, &state)?;
+    let credential = &mut state.credentials[at];
+    if let Some(label) = call.text("label") {
+        credential.label = label.to_owned();
+    }
+    let asks = ["status", "revoked", "active"]
+        .iter()
+        .any(|name| call.unknown.contains_key(*name));
+    if asks && flaws.has("revocation-undone-by-update") {
+        credential.revoked = None;
+    }
+    Ok(Response::json(
+        200,
+        &credential.shown_in(flaws, "secret-shown-in-update"),
+    ))
+}
+
+/// Ends a credential. To end it again changes nothing.
+fn revoke(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let flaws = call.app.flaws();
+    let mut state = call.app.state();
+    let at = position(call, &state)?;
+    let credential = &mut state.credentials[at];
+    if credential.revoked.is_some() && flaws.has("second-revocation-fails") {
+        return Err(Error::internal());
+    }
+    credential.revoked.get_or_insert_with(Instant::now);
+    Ok(Response::json(
+        200,
+        &credential.shown_in(flaws, "secret-shown-on-revocation"),
+    ))
+}
+
+/// A new secret for the same key; the old one ends at once. 409 for a credential that was revoked.
+fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let flaws = call.app.flaws();
+    let mut state = call.app.state();
+    let at = position(call, &state)?;
+    let credential = &mut state.credentials[at];
+    if credential.revoked.is_some() {
+        return Err(Error::conflict("The credential was revoked."));
+    }
+    if !flaws.has("rotation-keeps-secret") {
+        let secret = Secret::of(new_secret(&credential.project, flaws));
+        credential
+            .former
+            .push(std::mem::replace(&mut credential.secret, secret));
+        // No more than a flaw needs.
+        let spare = credential.former.len().saturating_sub(2);
+        credential.former.drain(..spare);
+    }
+    if flaws.has("rotation-widens-access") {
+        credential.may_write = true;
+    }
+    Ok(credential.given(200))
+}

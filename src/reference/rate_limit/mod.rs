@@ -1,0 +1,16 @@
+//! Rate limits: how many requests a caller may send, and how he is told (RFC 6585 §4;
+//! draft-ietf-httpapi-ratelimit-headers-10).
+//!
+//! [`Limit`] is data; [`Bucket`] counts for one caller, purely over the time that it is given; [`Limiter`] keeps the
+//! buckets and writes the answers. `dispatch` asks it: limits by address before anybody is known, the others after.
+
+mod bucket;
+mod limit;
+mod limiter;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+pub use limit::{Covers, Kind, Limit, Per};
+pub use limiter::{Limiter, Payer};
