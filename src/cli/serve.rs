@@ -44,7 +44,7 @@ impl Serve {
         let settings = Settings {
             https_port: self.port.unwrap_or(0),
             plain_port: self.port.map_or(0, |port| port.saturating_add(1)),
-            ..Settings::default()
+            ..Settings::with_limits(contract.limits())
         };
         let deployment = Deployment::start(contract, flaws, settings).map_err(|error| {
             Fault::World(format!("the reference deployment does not start: {error}"))

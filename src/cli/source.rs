@@ -82,7 +82,12 @@ pub fn start(contract: Contract, flaws: &[String], library: &Library) -> Result<
         .catalogue()
         .select(&mine)
         .map_err(|error| Fault::Usage(error.to_string()))?;
-    let (loaded, deployment) = deploy(contract, flaws, library, Settings::default())?;
+    let (loaded, deployment) = deploy(
+        contract,
+        flaws,
+        library,
+        Settings::with_limits(contract.limits()),
+    )?;
     Ok(Source {
         loaded,
         _deployment: Some(deployment),

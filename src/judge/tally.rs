@@ -23,7 +23,7 @@ const MOST_ANSWERS: usize = 100;
 /// `overlap` (how many were under way when the first answer came) and `answers` (`status` and `body` of each). `seen`
 /// of a burst holds the same but for the last three, and `limited` (429), `accepted_first` (how many were accepted
 /// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, `excess` (how many more were
-/// accepted before the first 429 than the limit lets through in that time), `kind` (how the target counts, `null` where
+/// accepted before the first 429 than the limit lets through in that time), `beyond` (the same for all that were accepted), `kind` (how the target counts, `null` where
 /// that remains open) and `off_by` (how far each kind is from what happened, as a part of the limit).
 pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> Option<Exchange> {
     let looked_at = match step {
@@ -55,7 +55,8 @@ pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> O
             seen["accepted_first"] = json!(before.filter(|one| is_accepted(one)).count());
             seen["elapsed_ms"] = json!(elapsed_ms(all));
             if let (Some(limited), Some(members)) = (limited, seen.as_object_mut()) {
-                members.extend(limited.seen());
+                let accepted = all.iter().filter(|one| is_accepted(one)).count();
+                members.extend(limited.seen(accepted, elapsed_ms(all)));
             }
         }
     }
@@ -72,8 +73,10 @@ pub struct Limited<'a> {
 }
 
 impl Limited<'_> {
-    fn seen(&self) -> Map<String, Value> {
-        let RateLimit { requests, window_s, .. } = *self.limit;
+    fn seen(&self, accepted: usize, elapsed_ms: u64) -> Map<String, Value> {
+        let RateLimit {
+            requests, window_s, ..
+        } = *self.limit;
         let mut seen = window::seen(requests, window_s, self.bursts);
         if let Some(last) = self.bursts.last() {
             let first = last.accepted.first().copied().unwrap_or_default();
@@ -85,7 +88,16 @@ impl Limited<'_> {
                 _ => f64::from(requests) * took / window_s,
             };
             let most = (f64::from(requests) + refilled).floor();
-            seen.insert("excess".to_owned(), json!(last.accepted.len() as f64 - most));
+            seen.insert(
+                "excess".to_owned(),
+                json!(last.accepted.len() as f64 - most),
+            );
+            let refilled = match self.limit.kind {
+                Some(LimitKind::Fixed) => 0.0,
+                _ => f64::from(requests) * elapsed_ms as f64 / 1000.0 / window_s,
+            };
+            let most = (f64::from(requests) + refilled).floor();
+            seen.insert("beyond".to_owned(), json!(accepted as f64 - most));
         }
         seen
     }
@@ -96,8 +108,14 @@ pub fn spent(all: &[&Exchange]) -> Spent {
     let at = |one: &Exchange| one.started_ms as f64 / 1000.0;
     let until_refused = all.iter().take_while(|one| status(one) != Some(429));
     Spent {
-        accepted: until_refused.filter(|one| is_accepted(one)).map(|one| at(one)).collect(),
-        refused_at: all.iter().find(|one| status(one) == Some(429)).map(|one| at(one)),
+        accepted: until_refused
+            .filter(|one| is_accepted(one))
+            .map(|one| at(one))
+            .collect(),
+        refused_at: all
+            .iter()
+            .find(|one| status(one) == Some(429))
+            .map(|one| at(one)),
     }
 }
 

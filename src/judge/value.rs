@@ -38,9 +38,10 @@ pub fn judge_paths<'r>(
             ));
         }
         if matches!(rule, ValueMatch::Rules(rules) if rules.distinct) {
-            let again = nodes.iter().enumerate().find(|(at, node)| {
-                nodes.iter().take(*at).any(|earlier| earlier == *node)
-            });
+            let again = nodes
+                .iter()
+                .enumerate()
+                .find(|(at, node)| nodes.iter().take(*at).any(|earlier| earlier == *node));
             if let Some((_, twice)) = again {
                 return Err(Broken::not(
                     format!("{whole} is another each time"),

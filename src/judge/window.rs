@@ -49,7 +49,9 @@ pub fn kind(requests: u32, distances: &[(LimitKind, f64)]) -> Option<LimitKind> 
     let limit = f64::from(requests);
     let (kind, nearest) = distances.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let others = distances.iter().filter(|(other, _)| other != kind);
-    let apart = others.map(|(_, far)| far - nearest).fold(f64::INFINITY, f64::min);
+    let apart = others
+        .map(|(_, far)| far - nearest)
+        .fold(f64::INFINITY, f64::min);
     let is_near = *nearest <= NEAR.max(1.0 / limit);
     (limit >= FEWEST && is_near && apart >= APART).then_some(*kind)
 }
@@ -62,18 +64,15 @@ pub fn seen(requests: u32, window_s: f64, bursts: &[Spent]) -> Map<String, Value
         .map(|(kind, off)| (kind.word().to_owned(), json!((off * 100.0).round() / 100.0)))
         .collect();
     let mut seen = Map::new();
-    seen.insert("kind".to_owned(), json!(kind(requests, &all).map(LimitKind::word)));
+    seen.insert(
+        "kind".to_owned(),
+        json!(kind(requests, &all).map(LimitKind::word)),
+    );
     seen.insert("off_by".to_owned(), Value::Object(fits));
     seen
 }
 
-fn distance(
-    kind: LimitKind,
-    edge: Option<f64>,
-    limit: f64,
-    window: f64,
-    bursts: &[Spent],
-) -> f64 {
+fn distance(kind: LimitKind, edge: Option<f64>, limit: f64, window: f64, bursts: &[Spent]) -> f64 {
     let mut accepted: Vec<f64> = Vec::new();
     let mut worst: f64 = 0.0;
     for burst in bursts {
@@ -117,7 +116,10 @@ fn left(
             };
             let this = accepted.iter().filter(|at| **at >= began).count() as f64;
             let before = began - window;
-            let last = accepted.iter().filter(|at| (before..began).contains(*at)).count() as f64;
+            let last = accepted
+                .iter()
+                .filter(|at| (before..began).contains(*at))
+                .count() as f64;
             limit - this - last * (1.0 - (now - began) / window)
         }
         LimitKind::TokenBucket => {
@@ -159,7 +161,13 @@ mod tests {
 
     /// A target that counts in this way, sent two thirds of the limit, and then three times as much as it takes: a sliding
     /// counter whose edge lies well looks like a log at two of these moments, but not at all three.
-    fn probe(kind: LimitKind, edge: Option<f64>, requests: u32, window: f64, took: f64) -> Vec<Spent> {
+    fn probe(
+        kind: LimitKind,
+        edge: Option<f64>,
+        requests: u32,
+        window: f64,
+        took: f64,
+    ) -> Vec<Spent> {
         let limit = f64::from(requests);
         let mut accepted: Vec<f64> = Vec::new();
         let mut bursts = Vec::new();
@@ -217,9 +225,18 @@ mod tests {
     #[test]
     fn what_refuses_at_random_is_of_no_kind() {
         let bursts = [
-            Spent { accepted: vec![0.0; 50], refused_at: None },
-            Spent { accepted: vec![30.0; 7], refused_at: Some(30.0) },
-            Spent { accepted: vec![61.0; 3], refused_at: Some(61.0) },
+            Spent {
+                accepted: vec![0.0; 50],
+                refused_at: None,
+            },
+            Spent {
+                accepted: vec![30.0; 7],
+                refused_at: Some(30.0),
+            },
+            Spent {
+                accepted: vec![61.0; 3],
+                refused_at: Some(61.0),
+            },
         ];
         let all = distances(100, 60.0, &bursts);
         assert_eq!(kind(100, &all), None, "{all:?}");

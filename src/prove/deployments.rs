@@ -148,8 +148,12 @@ pub(super) async fn fire_at(
         .catalogue()
         .select(&chosen)
         .map_err(|error| error.to_string())?;
-    let deployment = Deployment::start(contract, flaws.clone(), Place::default())
-        .map_err(|error| error.to_string())?;
+    let deployment = Deployment::start(
+        contract,
+        flaws.clone(),
+        Place::with_limits(contract.short_limits()),
+    )
+    .map_err(|error| error.to_string())?;
     let text = deployment.target_file();
     let loaded = load(
         "target file",

@@ -15,7 +15,7 @@ use super::edge::{Edge, caching, credentials, host, limits, methods, paths, requ
 use super::flaw::{Flaw, flaw};
 use super::http::{Body, Fields, NOWHERE, Request, Response, Version};
 use super::operation::Operation;
-use super::rate_limit::Payer;
+use super::rate_limit::{Counted, Payer};
 use super::site::{Malformed, Site};
 use super::token;
 
@@ -243,15 +243,30 @@ impl<A: Application> Pipeline<A> {
             }
             return Err(methods::not_allowed(allow, flaws));
         };
-        let now = Instant::now();
-        let operation = &route.operation;
-        let mut charged = edge.limiter.charge_address(operation, request, now)?;
+        let counted = Counted {
+            operation: &route.operation,
+            request,
+            now: Instant::now(),
+            flaws,
+        };
+        let mut charged = edge.limiter.charge_address(&counted)?;
         let admitted = self.admit(resource, route, request, id.as_deref());
         let mut answer = admitted.and_then(|caller| {
             let payer = self.app.payer(&caller);
-            charged.join(edge.limiter.charge_payer(operation, &payer, now)?);
+            match edge.limiter.charge_payer(&counted, &payer) {
+                Ok(more) => charged.join(more),
+                Err(error) => {
+                    if !request.is_safe() && flaws.has_if_declared("limit-counted-after-effect") {
+                        self.serve(resource, route, request, id, caller)?;
+                    }
+                    return Err(error);
+                }
+            }
             self.serve(resource, route, request, id, caller)
         });
+        if answer.is_err() && flaws.has_if_declared("failures-uncounted") {
+            charged.take_back();
+        }
         charged.tell(&mut answer);
         answer
     }

@@ -96,12 +96,32 @@ impl Contract {
         }
     }
 
+    /// The limits that its contract states, in their true sizes.
+    pub fn limits(self) -> Vec<Limit> {
+        match self {
+            Contract::Intraverse => intraverse::limits(),
+            Contract::Appdirect | Contract::HttpApi | Contract::Percus | Contract::Pers => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// The same limits made small, so that a window is over within seconds.
+    pub fn short_limits(self) -> Vec<Limit> {
+        let short = |limit: Limit| Limit {
+            requests: (limit.requests / 10).clamp(6, 24),
+            window: SHORT_WINDOW,
+            ..limit
+        };
+        self.limits().into_iter().map(short).collect()
+    }
+
     fn floor(self) -> Floor {
         match self {
             Contract::Intraverse => Floor::Tls13,
             Contract::Appdirect | Contract::HttpApi | Contract::Percus | Contract::Pers => {
                 Floor::Tls12
-            },
+            }
         }
     }
 
@@ -110,7 +130,7 @@ impl Contract {
         match self {
             Contract::Appdirect => appdirect::build(flaws, https_port),
             Contract::HttpApi => http_api::build(flaws, https_port),
-            Contract::Intraverse => intraverse::build(flaws),
+            Contract::Intraverse => intraverse::build(flaws, settings),
             Contract::Percus => percus::build(flaws, settings),
             Contract::Pers => pers::build(flaws, https_port),
         }
@@ -131,6 +151,9 @@ impl fmt::Display for Contract {
     }
 }
 
+/// The window of [`Contract::short_limits`].
+const SHORT_WINDOW: Duration = Duration::from_secs(3);
+
 /// Where a deployment listens, and what it bounds.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -143,6 +166,8 @@ pub struct Settings {
     pub limits: Vec<Limit>,
     /// Proxies whose word on the client's address counts (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpAddr>,
+    /// Peers that no limit counts: test clients, as deployments for tests have them.
+    pub exempt: Vec<IpAddr>,
     /// How long an idempotency key is remembered.
     pub idempotency_ttl: Duration,
 }
@@ -150,7 +175,23 @@ pub struct Settings {
 impl Settings {
     /// An edge of these settings counts with this.
     pub(super) fn limiter(&self) -> Limiter {
-        Limiter::new(self.limits.clone(), self.trusted_proxies.clone())
+        Limiter::new(
+            self.limits.clone(),
+            self.trusted_proxies.clone(),
+            self.exempt.clone(),
+        )
+    }
+}
+
+impl Settings {
+    /// With these limits, which count nothing of what comes from the usual loopback address: the others are for whoever
+    /// tries the limits.
+    pub fn with_limits(limits: Vec<Limit>) -> Self {
+        Self {
+            limits,
+            exempt: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            ..Self::default()
+        }
     }
 }
 
@@ -162,6 +203,7 @@ impl Default for Settings {
             plain_port: 0,
             limits: Vec::new(),
             trusted_proxies: Vec::new(),
+            exempt: Vec::new(),
             idempotency_ttl: Duration::from_secs(24 * 3600),
         }
     }
@@ -186,6 +228,8 @@ pub struct Deployment {
     pub ca_pem: String,
     /// Names and values of the credentials that a target file refers to.
     pub secrets: BTreeMap<String, String>,
+    /// What it was started with.
+    pub limits: Vec<Limit>,
     listeners: [JoinHandle<()>; 2],
 }
 
@@ -204,6 +248,7 @@ impl Deployment {
         let (https_address, plain_address) = (https.local_addr()?, plain.local_addr()?);
         let encrypted = Encrypted::new(contract.floor(), &flaws).map_err(io::Error::other)?;
         let h2c = flaws.has("h2c-enabled");
+        let limits = settings.limits.clone();
         let built = contract.build(flaws, https_address.port(), settings);
         let refusing = PlainSite {
             refusal: contract.refusal(),
@@ -222,6 +267,7 @@ impl Deployment {
             plain: plain_address,
             ca_pem: authority::root_pem().to_owned(),
             secrets: built.secrets,
+            limits,
             listeners: [
                 tokio::spawn(encrypted.run(https, built.site)),
                 tokio::spawn(unencrypted.run(plain)),

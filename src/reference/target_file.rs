@@ -4,6 +4,9 @@ use std::fmt::Write;
 
 use super::serve::Deployment;
 
+/// Loopback addresses that checks of limits may send from; enough that none is used twice.
+const ADDRESSES: u8 = 120;
+
 impl Deployment {
     /// A target file for this deployment, complete in itself: addresses, authority, secrets and ids, and consent to
     /// everything, since nobody else uses it.
@@ -33,10 +36,40 @@ impl Deployment {
             let _ = writeln!(out, "  {name}: {}", quoted(value));
         }
         out.push_str("consent:\n  writes: true\n  load: true\n  destructive: true\n  max_requests_per_second: 1000000\n");
+        self.push_limits(&mut out);
         let issuer = self.secrets.get("issuer_address");
         let terms = self.contract.own_terms();
         out.push_str(&terms.replace("{issuer_address}", issuer.map_or("", String::as_str)));
         out
+    }
+
+    /// Thresholds where they are not the contract's own, and loopback addresses that the deployment counts.
+    fn push_limits(&self, out: &mut String) {
+        let known = self.contract.limits();
+        if self.limits.is_empty() && known.is_empty() {
+            return;
+        }
+        if self.limits.is_empty() {
+            out.push_str("rate_limits:\n");
+            for limit in known {
+                let _ = writeln!(out, "  {}: null", limit.name);
+            }
+            return;
+        }
+        out.push_str("rate_limits:\n");
+        for limit in &self.limits {
+            let (requests, window_s) = (limit.requests, limit.window.as_secs_f64());
+            let _ = writeln!(
+                out,
+                "  {}: {{ requests: {requests}, window_s: {window_s}, kind: {} }}",
+                limit.name,
+                limit.kind.word()
+            );
+        }
+        let addresses: Vec<String> = (0..ADDRESSES)
+            .map(|at| format!("127.0.0.{}", 10 + at))
+            .collect();
+        let _ = writeln!(out, "addresses: [{}]", addresses.join(", "));
     }
 
     /// The version segment that the paths of the API begin with, such as `/v2`; nothing where there is none.

@@ -12,7 +12,7 @@ use serde_json::Map;
 use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
-use super::case::{Field, attempt, subject};
+use super::case::{Field, attempt, fill_number, subject};
 use super::forge::Forger;
 use super::keyring::Keyring;
 use super::outside::Outside;
@@ -20,6 +20,7 @@ use super::pace::Pace;
 use super::possession::Nonces;
 use super::prepare::{Fault, prepare};
 use super::purses::Purses;
+use super::race::MOST_OF_A_BURST;
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
 use super::stop::Stop;
@@ -27,7 +28,7 @@ use crate::jose::forgery::Strangers;
 use crate::journal::{
     Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
 };
-use crate::judge::{Verdict, judge, needs_another_attempt};
+use crate::judge::{Verdict, judge, needs_another_attempt, status_contains};
 use crate::suite::model::Expectation;
 use crate::suite::model::{OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
@@ -418,6 +419,32 @@ async fn provoke(
     );
     // There, to be refused is an answer.
     subject.connection |= planned.situation.request.over == Some(Transport::Plain);
-    let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
-    Ok(Ok((sent.exchange, sent.raw)))
+    let Some(most) = &planned.situation.at_most else {
+        let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
+        return Ok(Ok((sent.exchange, sent.raw)));
+    };
+    let number = |value| fill_number(value, &scope).map(|number| number as usize);
+    let most = number(most).unwrap_or(1).clamp(1, MOST_OF_A_BURST);
+    let from = planned.situation.from.as_ref().and_then(number);
+    let client = match from.and_then(|place| field.plan.target.addresses.get(place)) {
+        Some(address) => field.line.client_from(*address),
+        None => field.line.client.clone(),
+    };
+    let mut sent = None;
+    for _ in 0..most {
+        let once = std::slice::from_ref(&request);
+        let all = field
+            .line
+            .send_together(&client, once, subject, |_| Vec::new());
+        sent = all.await?.into_iter().next();
+        let status = sent
+            .as_ref()
+            .and_then(|sent| Some(sent.raw.as_ref()?.status));
+        let is_it = |status| status_contains(&planned.situation.status, status, &scope);
+        if field.stop.is_asked() || status.is_some_and(|status| is_it(status) == Ok(true)) {
+            break;
+        }
+    }
+    let none = || Fault::Doubt(Doubt::Harness, "nothing was sent".to_owned());
+    Ok(sent.map(|sent| (sent.exchange, sent.raw)).ok_or_else(none))
 }

@@ -4,25 +4,35 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::model::{Contract, Operation, Partition, Principal, RateLimit, TargetFile};
-use super::plan::{Bindings, Case};
+use super::plan::Bindings;
 use super::target::{Misfit, Target, Which};
 
-/// The limits of a target, with everything that is wrong with them.
+/// Principals whose credentials can be had.
+pub(super) type Present<'a> = Vec<(&'a String, &'a Principal)>;
+
+/// The limits of a target, with everything that is wrong with them. One without threshold or window is none.
 pub(super) fn merged(
     file: &TargetFile,
     contract: &Contract,
     operations: &IndexMap<String, Operation>,
-    principals: &IndexMap<String, Principal>,
+    present: &Present<'_>,
     misfits: &mut Vec<Misfit>,
 ) -> IndexMap<String, RateLimit> {
-    let mut limits = contract.rate_limits.clone();
+    let mut entries = contract.rate_limits.clone();
     for (name, own) in &file.rate_limits {
         match own {
-            Some(limit) => drop(limits.insert(name.clone(), limit.clone())),
-            None => drop(limits.shift_remove(name)),
+            Some(own) => {
+                let under = entries.get(name).cloned().unwrap_or_default();
+                entries.insert(name.clone(), own.over(&under));
+            }
+            None => drop(entries.shift_remove(name)),
         }
     }
-    for (name, limit) in &limits {
+    let mut limits = IndexMap::new();
+    for (name, entry) in &entries {
+        let (Some(requests), Some(window_s)) = (entry.requests, entry.window_s) else {
+            continue;
+        };
         let file = match file.rate_limits.contains_key(name) {
             true => Which::Target,
             false => Which::Contract,
@@ -30,66 +40,96 @@ pub(super) fn merged(
         let mut misfit = |member: &str, says: String| {
             misfits.push(Misfit {
                 file,
-                pointer: format!("/rate_limits/{name}/{member}"),
+                pointer: format!("/rate_limits/{name}{member}"),
                 says,
                 help: None,
             });
         };
-        if limit.requests == 0 {
-            misfit("requests", "a limit of no requests is none".to_owned());
+        if requests == 0 {
+            misfit("/requests", "a limit of no requests is none".to_owned());
         }
-        if !(limit.window_s.is_finite() && limit.window_s > 0.0) {
+        if !(window_s.is_finite() && window_s > 0.0) {
             misfit(
-                "window_s",
+                "/window_s",
                 "a window lasts longer than 0 seconds".to_owned(),
             );
         }
-        if !operations.contains_key(&limit.spend) {
-            misfit("spend", format!("there is no operation `{}`", limit.spend));
-        }
-        for operation in &limit.operations {
+        let (Some(per), Some(spend)) = (entry.per, entry.spend.clone()) else {
+            misfit(
+                "",
+                format!(
+                    "the limit `{name}` says nowhere `per` what it counts, and with which operation to `spend` it"
+                ),
+            );
+            continue;
+        };
+        let named = entry.operations.iter().flatten();
+        let named = named
+            .map(|one| ("/operations", one))
+            .chain([("/spend", &spend)]);
+        let named = named.chain(entry.write.iter().map(|one| ("/write", one)));
+        for (member, operation) in named {
             if !operations.contains_key(operation) {
-                misfit("operations", format!("there is no operation `{operation}`"));
+                misfit(member, format!("there is no operation `{operation}`"));
             }
         }
-        for principal in &limit.principals {
-            if !principals.contains_key(principal) {
-                misfit("as", format!("there is no principal `{principal}`"));
-            }
-        }
+        let word = entry.principals.as_deref();
+        let is_meant = |name: &str, principal: &Principal| {
+            word.is_some_and(|word| name == word || principal.kinds.iter().any(|kind| kind == word))
+        };
+        let principals = present
+            .iter()
+            .filter(|(name, principal)| is_meant(name, principal));
+        limits.insert(
+            name.clone(),
+            RateLimit {
+                requests,
+                window_s,
+                per,
+                kind: entry.kind,
+                tolerance: entry.tolerance.unwrap_or_else(|| (requests / 20).max(1)),
+                operations: entry.operations.clone().unwrap_or_default(),
+                spend,
+                write: entry.write.clone(),
+                principals: principals.map(|(name, _)| (*name).clone()).collect(),
+            },
+        );
     }
     limits
 }
 
-/// The most that may be accepted of one window, and the least: one request or one in twenty, whichever is more.
-pub fn tolerance(requests: u32) -> u32 {
-    (requests / 20).max(1)
-}
-
 /// What a variable of a matrix holds of a limit.
 pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
-    let tolerance = limit.tolerance.unwrap_or_else(|| tolerance(limit.requests));
+    let RateLimit {
+        requests,
+        window_s,
+        tolerance,
+        ..
+    } = *limit;
+    let seconds = |part: f64| json!((window_s * part * 1000.0).ceil() / 1000.0);
     json!({
         "name": name,
         LIMIT: name,
-        "requests": limit.requests,
-        "less_one": limit.requests - 1,
-        "at_least": limit.requests.saturating_sub(tolerance),
-        "at_most": limit.requests + tolerance,
-        "over": limit.requests + tolerance + 5,
-        "thrice": limit.requests.saturating_mul(3),
-        "window_s": limit.window_s,
-        "two_thirds": limit.requests * 2 / 3,
-        "half_window_s": limit.window_s / 2.0,
-        // Waits of a probe that ends when the window is over by a fiftieth.
-        "first_wait_s": limit.window_s * 0.4,
-        "second_wait_s": limit.window_s * 0.5,
-        "third_wait_s": limit.window_s * 0.12,
-        "past_window_s": limit.window_s * 1.02,
+        "requests": requests,
+        "over": requests + tolerance + 5,
+        "two_thirds": u64::from(requests) * 2 / 3,
+        "most": u64::from(requests) * 9 / 10,
+        "thrice": requests.saturating_mul(3),
         "tolerance": tolerance,
+        "too_few": -i64::from(tolerance),
+        "window_s": window_s,
+        "twice_window_s": seconds(2.0),
+        "half_window_s": seconds(0.5),
+        // What a clock may be off by.
+        "margin_s": seconds(0.02).as_f64().unwrap_or_default() + 0.05,
+        // Waits of a probe that ends when the window is over by a fiftieth.
+        "first_wait_s": seconds(0.4),
+        "second_wait_s": seconds(0.5),
+        "third_wait_s": seconds(0.12),
         "per": limit.per,
         "kind": limit.kind,
         "spend": limit.spend,
+        "write": limit.write,
     })
 }
 
@@ -97,58 +137,83 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
 const LIMIT: &str = "rate_limit";
 
 /// Gives every case that spends a limit purses of its own, as long as there are enough: principals whose credential
-/// counts by itself, or addresses to send from. Cases of one purse are carried out one after the other, a window apart.
-pub(super) fn hand_out_purses(target: &Target, cases: &mut [Case]) {
-    let mut next: IndexMap<String, usize> = IndexMap::new();
-    let mut next_address = 0;
-    for case in cases.iter_mut().filter(|case| case.skip.is_none()) {
-        for value in case.bindings.values_mut() {
+/// counts by itself, and addresses to send from. Cases of one purse are carried out one after the other, a window apart.
+pub(super) struct Purses<'t> {
+    target: &'t Target,
+    principals: IndexMap<String, usize>,
+    addresses: usize,
+}
+
+impl<'t> Purses<'t> {
+    pub fn of(target: &'t Target) -> Self {
+        Self {
+            target,
+            principals: IndexMap::new(),
+            addresses: 0,
+        }
+    }
+
+    /// Completes the limits among these values. `for_two`: another purse of the same kind is needed beside.
+    pub fn hand_out(&mut self, bindings: &mut Bindings, for_two: bool) {
+        for value in bindings.values_mut() {
             let Some(name) = value.get(LIMIT).and_then(Value::as_str) else {
                 continue;
             };
-            let Some(limit) = target.rate_limits.get(name) else {
+            let Some(limit) = self.target.rate_limits.get(name) else {
                 continue;
             };
-            let at = match limit.per {
-                Partition::Address => &mut next_address,
-                Partition::Credential | Partition::User => next.entry(name.to_owned()).or_default(),
-            };
-            let mut purse = || {
-                *at += 1;
-                *at - 1
-            };
-            let (own, other) = (purse(), purse());
-            let principal = |at: usize| match limit.principals.len() {
-                0 => json!("anonymous"),
-                many => json!(limit.principals[at % many]),
-            };
-            let (who, from) = match (limit.per, target.addresses.len()) {
-                (Partition::Address, many) => (
-                    [principal(0), principal(0)],
-                    [own, other].map(|at| json!(at % many.max(1))),
-                ),
-                _ => (
-                    [principal(own), principal(other)],
-                    [Value::Null, Value::Null],
-                ),
-            };
-            let [principal, other] = who;
-            let [from, other_from] = from;
-            value["principal"] = principal;
-            value["other"] = other;
-            value["from"] = from;
-            value["other_from"] = other_from;
+            let (name, principals) = (name.to_owned(), &limit.principals);
+            let from = self.address();
+            let own = self.principal(&name, principals);
+            value["from"] = from.clone();
+            value["principal"] = own.clone();
+            if for_two {
+                let by_address = limit.per == Partition::Address;
+                value["other_from"] = if by_address { self.address() } else { from };
+                let address = value["other_from"]
+                    .as_u64()
+                    .and_then(|at| self.target.addresses.get(at as usize));
+                value["other_address"] = json!(address);
+                value["other"] = if by_address {
+                    own
+                } else {
+                    self.principal(&name, principals)
+                };
+            }
+        }
+    }
+
+    fn address(&mut self) -> Value {
+        let many = self.target.addresses.len();
+        self.addresses += 1;
+        if many == 0 {
+            Value::Null
+        } else {
+            json!((self.addresses - 1) % many)
+        }
+    }
+
+    fn principal(&mut self, limit: &str, all: &[String]) -> Value {
+        let next = self.principals.entry(limit.to_owned()).or_default();
+        *next += 1;
+        if all.is_empty() {
+            json!("anonymous")
+        } else {
+            json!(all[(*next - 1) % all.len()])
         }
     }
 }
 
 /// The limit that a case is about.
 pub fn spent_by<'t>(target: &'t Target, bindings: &Bindings) -> Option<&'t RateLimit> {
-    let name = bindings.values().find_map(|value| value.get(LIMIT)?.as_str())?;
+    let name = bindings
+        .values()
+        .find_map(|value| value.get(LIMIT)?.as_str())?;
     target.rate_limits.get(name)
 }
 
-/// What a case spends: the names of its purses, each with the seconds that it must have been left alone.
+/// What a case spends: the names of its purses in ascending order, each with the seconds that it must have been left
+/// alone.
 pub fn purses(target: &Target, bindings: &Bindings) -> Vec<(String, f64)> {
     let mut all = Vec::new();
     for value in bindings.values() {
@@ -158,17 +223,18 @@ pub fn purses(target: &Target, bindings: &Bindings) -> Vec<(String, f64)> {
         let Some(limit) = target.rate_limits.get(name) else {
             continue;
         };
-        let owners = match limit.per {
-            Partition::Address => ["from", "other_from"],
-            Partition::Credential | Partition::User => ["principal", "other"],
-        };
-        for owner in owners {
-            // An address is one purse for all limits by address: the same requests count against each.
-            let of = match limit.per {
-                Partition::Address => "address",
-                Partition::Credential | Partition::User => name,
+        // What leaves from one address counts against every limit by address.
+        let addresses = ["from", "other_from"].map(|owner| ("address", owner));
+        let principals = ["principal", "other"].map(|owner| (name, owner));
+        // Where addresses are counted it does not matter who sends.
+        let principals = principals
+            .into_iter()
+            .filter(|_| limit.per != Partition::Address);
+        for (of, owner) in addresses.into_iter().chain(principals) {
+            let Some(owner) = value.get(owner) else {
+                continue;
             };
-            let purse = format!("{of} {}", value.get(owner).unwrap_or(&Value::Null));
+            let purse = format!("{of} {owner}");
             if !all.iter().any(|(known, _)| *known == purse) {
                 all.push((purse, limit.window_s));
             }

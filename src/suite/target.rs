@@ -290,7 +290,9 @@ pub fn merge(
             }
         }
     }
-    let rate_limits = rate_limits::merged(file, contract, &operations, &principals, &mut misfits);
+    let is_present = |(name, _): &(&String, &Principal)| !absent_principals.contains_key(*name);
+    let present = principals.iter().filter(is_present).collect();
+    let rate_limits = rate_limits::merged(file, contract, &operations, &present, &mut misfits);
     if !misfits.is_empty() {
         return Err(misfits);
     }

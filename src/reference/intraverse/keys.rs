@@ -78,6 +78,8 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
     pub kind: Kind,
+    /// What it is counted under.
+    pub number: usize,
     pub game: &'static str,
     pub standing: Standing,
 }
@@ -101,6 +103,8 @@ pub struct Caller {
     pub player: String,
     /// `jti` of the token.
     pub session: String,
+    /// Number of the server key, where one was sent.
+    pub server_key: Option<usize>,
 }
 
 const SERVER_HEADER: &str = "x-game-server-key";
@@ -121,6 +125,7 @@ fn of_game(game: &'static str) -> Caller {
         game,
         player: String::new(),
         session: String::new(),
+        server_key: None,
     }
 }
 
@@ -186,7 +191,10 @@ fn server(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
         .as_deref()
         .and_then(|text| known(app, text, Kind::Server))
     {
-        return Ok(of_game(key.game));
+        return Ok(Caller {
+            server_key: Some(key.number),
+            ..of_game(key.game)
+        });
     }
     if sent.is_some() && flaws.has("server-key-unchecked") {
         return Ok(of_game(GAME));
@@ -255,6 +263,7 @@ fn player(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
         game: player.game,
         player: player.id.clone(),
         session: claims.jti,
+        server_key: None,
     })
 }
 

@@ -16,6 +16,7 @@ mod points;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::dispatch::{self, Application, Pipeline, Route};
 use super::edge::errors::Error;
@@ -23,8 +24,9 @@ use super::edge::{Edge, headers};
 use super::flaw::{Flaw, FlawSet};
 use super::http::{Request, Response};
 use super::operation::Operation;
+use super::rate_limit::{self, Covers, Kind, Limit, Payer, Per};
 use super::secret::{Hashed, random_hex};
-use super::serve::Built;
+use super::serve::{Built, Settings};
 use super::token::Issuer;
 use super::{edge, listen, old_tls, password, token};
 use crate::jose::Algorithm;
@@ -62,6 +64,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::LIFETIME_FLAWS,
         games::FLAWS,
         keys::FLAWS,
+        rate_limit::FLAWS,
         players::FLAWS,
         points::FLAWS,
     ]);
@@ -122,6 +125,15 @@ impl Application for Intraverse {
         keys::stand_in(self, access, request)
     }
 
+    fn payer(&self, caller: &keys::Caller) -> Payer {
+        Payer {
+            credential: caller
+                .server_key
+                .map_or(String::new(), |key| key.to_string()),
+            user: caller.player.clone(),
+        }
+    }
+
     fn exists(&self, template: &str, id: &str) -> bool {
         let state = self.state();
         match template {
@@ -136,9 +148,30 @@ impl Application for Intraverse {
     }
 }
 
-pub fn build(flaws: FlawSet) -> Built {
+/// Server keys that nothing else is done with, so that each check of a limit finds one unused.
+const SPARE_KEYS: usize = 30;
+
+/// The three limits of the contract.
+pub fn limits() -> Vec<Limit> {
+    let limit = |name, requests, per, covers| Limit {
+        name,
+        requests,
+        window: Duration::from_secs(60),
+        kind: Kind::Fixed,
+        per,
+        covers,
+    };
+    vec![
+        limit("authentication", 10, Per::Address, Covers::Below("/auth/")),
+        limit("server-key", 100, Per::Credential, Covers::All),
+        limit("client-address", 1000, Per::Address, Covers::All),
+    ]
+}
+
+pub fn build(flaws: FlawSet, settings: Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "intraverse");
     edge.schema_status = 422;
+    edge.limiter = settings.limiter().telling("retryAfter");
     let edge = Arc::new(edge);
     let issued_by = "https://intraverse.example";
     let audience = "https://api.intraverse.example";
@@ -194,9 +227,28 @@ pub fn build(flaws: FlawSet) -> Built {
         keys.insert(
             Hashed::of(&key),
             keys::Key {
+                number: keys.len(),
                 kind,
                 game,
                 standing,
+            },
+        );
+    }
+
+    for spare in 1..=SPARE_KEYS {
+        let key = keep(
+            &format!("spare_server_key_{spare}"),
+            format!("gsk_{}", random_hex()),
+        );
+        let key = Hashed::of(&key);
+        let number = keys.len();
+        keys.insert(
+            key,
+            keys::Key {
+                kind: keys::Kind::Server,
+                number,
+                game: GAME,
+                standing: keys::Standing::Good,
             },
         );
     }

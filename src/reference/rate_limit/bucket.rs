@@ -86,7 +86,10 @@ impl Bucket {
                 }
             }
             Count::Log(times) => {
-                while times.front().is_some_and(|time| now - *time >= limit.window) {
+                while times
+                    .front()
+                    .is_some_and(|time| now - *time >= limit.window)
+                {
                     times.pop_front();
                 }
                 let used = u32::try_from(times.len()).unwrap_or(u32::MAX);
@@ -124,7 +127,8 @@ impl Bucket {
             Count::Tokens { left, at } => {
                 let gained = (now - *at).as_secs_f64() * f64::from(most) / seconds(limit.window);
                 (*left, *at) = ((*left + gained).min(f64::from(most)), now);
-                let short = (left.floor() + 1.0 - *left) * seconds(limit.window) / f64::from(most.max(1));
+                let short =
+                    (left.floor() + 1.0 - *left) * seconds(limit.window) / f64::from(most.max(1));
                 Room {
                     remaining: left.floor() as u32,
                     until_more: match *left >= f64::from(most) {
@@ -156,6 +160,15 @@ impl Bucket {
         }
     }
 
+    /// For a caller who has used all of it up just now.
+    pub fn used_up(limit: &Limit, now: Instant) -> Self {
+        let mut bucket = Self::new(limit, now);
+        for _ in 0..limit.requests {
+            bucket.take(limit);
+        }
+        bucket
+    }
+
     /// Counts one request, for which there is [`room`](Self::room).
     pub fn take(&mut self, limit: &Limit) {
         let now = self.latest;
@@ -173,6 +186,18 @@ impl Bucket {
     pub fn give_back(&mut self) {
         if let Count::AtOnce(under_way) = &mut self.count {
             *under_way = under_way.saturating_sub(1);
+        }
+    }
+
+    /// One request less, where they are counted as numbers.
+    pub fn take_back(&mut self) {
+        match &mut self.count {
+            Count::Fixed { used, .. } | Count::Windows { used, .. } => {
+                *used = used.saturating_sub(1);
+            }
+            Count::Log(times) => drop(times.pop_back()),
+            Count::Tokens { left, .. } => *left += 1.0,
+            Count::Arrival(_) | Count::AtOnce(_) => {}
         }
     }
 

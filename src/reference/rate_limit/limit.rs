@@ -21,6 +21,19 @@ pub enum Kind {
     Concurrency,
 }
 
+impl Kind {
+    /// As target files have it. What counts at the same time has no word there.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Fixed => "fixed",
+            Kind::SlidingLog => "sliding-log",
+            Kind::SlidingCounter => "sliding-counter",
+            Kind::TokenBucket | Kind::Gcra => "token-bucket",
+            Kind::Concurrency => "null",
+        }
+    }
+}
+
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Per {

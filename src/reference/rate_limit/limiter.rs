@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::bucket::{Bucket, Room};
 use super::limit::{Kind, Limit, Per};
 use super::source;
+use super::told::{fields, whole};
 use crate::reference::edge::errors::Error;
-use crate::reference::http::{Request, Response};
+use crate::reference::flaw::FlawSet;
+use crate::reference::gap::gap;
+use crate::reference::http::{Request, Response, Version};
 use crate::reference::operation::Operation;
 
 /// Buckets kept at most. Those that count nothing make room first, then the one that was not used for the longest time.
@@ -35,39 +38,70 @@ type Slot = (usize, String);
 pub struct Limiter {
     limits: Vec<Limit>,
     trusted: Vec<IpAddr>,
+    exempt: Vec<IpAddr>,
+    /// The member of an error body that holds the wait, where the contract has one; otherwise the members of problem
+    /// details.
+    wait_member: Option<&'static str>,
     buckets: Mutex<HashMap<Slot, Bucket>>,
+    began: Began,
+}
+
+/// When counting began.
+struct Began(Instant);
+
+impl Default for Began {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+/// What a request is counted by: who sends it, and what a flawed limiter looks at beside.
+pub struct Counted<'a> {
+    pub operation: &'a Operation,
+    pub request: &'a Request,
+    pub now: Instant,
+    pub flaws: &'a FlawSet,
 }
 
 impl Limiter {
-    /// `trusted`: proxies whose word on the address of a client counts.
-    pub fn new(limits: Vec<Limit>, trusted: Vec<IpAddr>) -> Self {
+    /// `trusted`: proxies whose word on the address of a client counts. `exempt`: peers that nothing is counted for.
+    pub fn new(limits: Vec<Limit>, trusted: Vec<IpAddr>, exempt: Vec<IpAddr>) -> Self {
         Self {
             limits,
             trusted,
-            buckets: Mutex::default(),
+            exempt,
+            ..Self::default()
         }
     }
 
+    /// The same, which tells the seconds to wait in this member of an error body.
+    pub fn telling(self, wait_member: &'static str) -> Self {
+        Self {
+            wait_member: Some(wait_member),
+            ..self
+        }
+    }
+
+    /// Whether nothing is counted for whoever sends this.
+    fn is_exempt(&self, request: &Request) -> bool {
+        self.limits.is_empty() || self.exempt.contains(&request.peer.to_canonical())
+    }
+
     /// Counts the request under the limits by address, before anybody asks who sends it. 429 when one is used up.
-    pub fn charge_address(
-        &self,
-        operation: &Operation,
-        request: &Request,
-        now: Instant,
-    ) -> Result<Charged<'_>, Error> {
-        self.charge(operation, now, |limit| {
-            (limit.per == Per::Address).then(|| source::address(request, &self.trusted).to_string())
+    pub fn charge_address(&self, counted: &Counted<'_>) -> Result<Charged<'_>, Error> {
+        let Counted { request, flaws, .. } = *counted;
+        self.charge(counted, |limit| {
+            let forged = request.fields.get("x-forwarded-for");
+            let forged = forged.filter(|_| flaws.has_if_declared("limiter-keyed-by-forwarded-for"));
+            let address = || source::address(request, &self.trusted).to_string();
+            let first = |line: &str| line.split(',').next().unwrap_or_default().trim().to_owned();
+            (limit.per == Per::Address).then(|| forged.map_or_else(address, first))
         })
     }
 
     /// Counts the request under the limits by credential and user. 429 when one is used up.
-    pub fn charge_payer(
-        &self,
-        operation: &Operation,
-        payer: &Payer,
-        now: Instant,
-    ) -> Result<Charged<'_>, Error> {
-        self.charge(operation, now, |limit| {
+    pub fn charge_payer(&self, counted: &Counted<'_>, payer: &Payer) -> Result<Charged<'_>, Error> {
+        self.charge(counted, |limit| {
             let name = match limit.per {
                 Per::Credential => &payer.credential,
                 Per::User => &payer.user,
@@ -80,21 +114,43 @@ impl Limiter {
     /// All limits count the request or none does: what one refuses must not use up another.
     fn charge(
         &self,
-        operation: &Operation,
-        now: Instant,
+        counted: &Counted<'_>,
         payer: impl Fn(&Limit) -> Option<String>,
     ) -> Result<Charged<'_>, Error> {
+        let Counted {
+            operation,
+            request,
+            flaws,
+            ..
+        } = *counted;
         let mut charged = Charged {
             limiter: self,
             under_way: Vec::new(),
             told: Vec::new(),
+            slots: Vec::new(),
+            flaws: flaws.clone(),
         };
-        let slots: Vec<(&Limit, Slot)> = self
+        if self.is_exempt(request)
+            || (request.method == "HEAD" && flaws.has_if_declared("limit-forgets-head"))
+        {
+            return Ok(charged);
+        }
+        let now = match flaws.has_if_declared("counter-never-resets") {
+            true => self.began.0,
+            false => counted.now,
+        };
+        let everything = |limit: &Limit| {
+            !limit.is_about(operation) && flaws.has_if_declared("limit-shared-by-all-operations")
+        };
+        let slots: Vec<(Limit, Slot)> = self
             .limits
             .iter()
             .enumerate()
-            .filter(|(_, limit)| limit.is_about(operation))
-            .filter_map(|(at, limit)| Some((limit, (at, payer(limit)?))))
+            .filter(|(_, limit)| limit.is_about(operation) || everything(limit))
+            .filter_map(|(at, limit)| {
+                let name = self.bucket_name(counted, payer(limit)?);
+                Some((bent(limit, flaws), (at, name)))
+            })
             .collect();
         if slots.is_empty() {
             return Ok(charged);
@@ -111,23 +167,120 @@ impl Limiter {
             };
             let room = bucket.room(limit, now);
             if room.remaining == 0 {
-                violated.push((*limit, room));
+                if flaws.has_if_declared("refused-requests-extend-the-window") {
+                    *bucket = Bucket::used_up(limit, now);
+                }
+                violated.push((limit, slot, room));
             }
         }
-        if !violated.is_empty() {
-            return Err(refusal(&violated));
+        if !violated.is_empty() && !flaws.has_if_declared("limit-not-enforced") {
+            return Err(self.refusal(&violated, flaws));
+        }
+        if flaws.has_if_declared("limit-counted-late") {
+            drop(buckets);
+            gap();
+            buckets = self.buckets();
         }
         for (limit, slot) in slots {
             let Some(bucket) = buckets.get_mut(&slot) else {
                 continue;
             };
-            bucket.take(limit);
-            charged.told.push((limit, bucket.room(limit, now)));
+            bucket.take(&limit);
+            let room = bucket.room(&limit, now);
             if limit.kind == Kind::Concurrency {
                 charged.under_way.push(slot);
+            } else {
+                charged.slots.push(slot);
             }
+            charged.told.push((limit, room));
         }
         Ok(charged)
+    }
+
+    /// Whose bucket it is; flawed limiters have more of them than callers, or fewer.
+    fn bucket_name(&self, counted: &Counted<'_>, payer: String) -> String {
+        let Counted {
+            operation,
+            request,
+            flaws,
+            ..
+        } = *counted;
+        let mut name = match flaws.has_if_declared("limit-shared-by-all") {
+            true => "everybody".to_owned(),
+            false => payer,
+        };
+        if request.target != operation.path
+            && flaws.has_if_declared("limiter-keyed-by-url-as-written")
+        {
+            name.push_str(&request.target);
+        }
+        if let Some(agent) = request.fields.get("user-agent")
+            && flaws.has_if_declared("limiter-keyed-by-user-agent")
+        {
+            name.push_str(agent);
+        }
+        if let Some(credential) = request.fields.get("authorization")
+            && flaws.has_if_declared("limiter-keyed-by-authorization")
+        {
+            name.push_str(credential);
+        }
+        if request.version == Version::H2 && flaws.has_if_declared("limiter-keyed-by-http-version")
+        {
+            name.push_str(" over HTTP/2");
+        }
+        name
+    }
+
+    /// 429, with the seconds after which the same request is served if no other comes before it.
+    fn refusal(&self, violated: &[(&Limit, &Slot, Room)], flaws: &FlawSet) -> Error {
+        let wait = violated.iter().map(|(_, _, room)| room.until_more).max();
+        let wait = whole(wait.unwrap_or_default()).max(1);
+        let names: Vec<&str> = violated.iter().map(|(limit, _, _)| limit.name).collect();
+        let status = match flaws.has_if_declared("limit-answered-503") {
+            true => 503,
+            false => 429,
+        };
+        let mut message = "Too many requests; try again later.".to_owned();
+        if flaws.has_if_declared("limit-refusal-names-the-bucket") {
+            let buckets: Vec<&str> = violated
+                .iter()
+                .map(|(_, slot, _)| slot.1.as_str())
+                .collect();
+            message = format!("Too many requests of {}.", buckets.join(", "));
+        }
+        let mut error = Error::new(status, "RATE_LIMITED", message);
+        if !flaws.has_if_declared("retry-after-missing") {
+            let told = match wait {
+                _ if flaws.has_if_declared("retry-after-always-zero") => 0,
+                _ if flaws.has_if_declared("retry-after-an-hour") => 3600,
+                wait if flaws.has_if_declared("retry-after-in-milliseconds") => wait * 1000,
+                wait => wait,
+            };
+            error = error.field("Retry-After", told.to_string());
+        }
+        if flaws.has_if_declared("limit-refusal-cacheable") {
+            error = error.field("Cache-Control", "public, max-age=60");
+        }
+        error = match self.wait_member {
+            Some(member) => {
+                let told = match flaws.has_if_declared("retry-in-body-in-milliseconds") {
+                    true => wait * 1000,
+                    false => wait,
+                };
+                error.member(member, told)
+            }
+            None => error
+                .member("type", QUOTA_EXCEEDED)
+                .member("violated-policies", json!(names)),
+        };
+        let told: Vec<(Limit, Room)> = violated
+            .iter()
+            .map(|(limit, _, room)| ((*limit).clone(), *room))
+            .collect();
+        for (name, value) in fields(&told, flaws) {
+            error = error.field(name, value);
+        }
+        error
     }
 
     fn make_room(&self, buckets: &mut HashMap<Slot, Bucket>, now: Instant) {
@@ -158,23 +311,55 @@ impl Limiter {
     }
 }
 
+/// The limit that a deployment enforces.
+fn bent(limit: &Limit, flaws: &FlawSet) -> Limit {
+    let mut limit = limit.clone();
+    if flaws.has_if_declared("limit-off-by-one") {
+        limit.requests += 1;
+    }
+    if flaws.has_if_declared("limit-too-strict") {
+        limit.requests = limit.requests * 4 / 5;
+    }
+    if flaws.has_if_declared("limit-of-another-kind") {
+        limit.kind = match limit.kind {
+            Kind::Fixed => Kind::SlidingLog,
+            _ => Kind::Fixed,
+        };
+    }
+    limit
+}
+
 /// A request that was counted. It is under way until this is dropped.
 pub struct Charged<'a> {
     limiter: &'a Limiter,
     under_way: Vec<Slot>,
-    told: Vec<(&'a Limit, Room)>,
+    told: Vec<(Limit, Room)>,
+    /// Where it was counted.
+    slots: Vec<Slot>,
+    flaws: FlawSet,
 }
 
 impl<'a> Charged<'a> {
     /// Both end together.
     pub fn join(&mut self, mut other: Charged<'a>) {
         self.under_way.append(&mut other.under_way);
+        self.slots.append(&mut other.slots);
         self.told.append(&mut other.told);
+    }
+
+    /// Takes the request off the count.
+    pub fn take_back(&mut self) {
+        let mut buckets = self.limiter.buckets();
+        for slot in self.slots.drain(..) {
+            if let Some(bucket) = buckets.get_mut(&slot) {
+                bucket.take_back();
+            }
+        }
     }
 
     /// Writes what is left into an answer.
     pub fn tell(&self, answer: &mut Result<Response, Error>) {
-        for (name, value) in fields(&self.told) {
+        for (name, value) in fields(&self.told, &self.flaws) {
             match answer {
                 Ok(response) => response.add(name, value),
                 Err(error) => error.fields.push((name, value)),
@@ -195,56 +380,4 @@ impl Drop for Charged<'_> {
             }
         }
     }
-}
-
-/// `RateLimit-Policy` and `RateLimit`, one line each (draft §3, §4).
-fn fields(told: &[(&Limit, Room)]) -> Vec<(&'static str, String)> {
-    if told.is_empty() {
-        return Vec::new();
-    }
-    let policies: Vec<String> = told.iter().map(|(limit, _)| policy(limit)).collect();
-    let rooms: Vec<String> = told.iter().map(|(limit, room)| left(limit, room)).collect();
-    vec![
-        ("RateLimit-Policy", policies.join(", ")),
-        ("RateLimit", rooms.join(", ")),
-    ]
-}
-
-fn policy(limit: &Limit) -> String {
-    let (name, requests) = (limit.name, limit.requests);
-    match limit.kind {
-        Kind::Concurrency => format!("\"{name}\";q={requests};qu=\"concurrent-requests\""),
-        _ => format!("\"{name}\";q={requests};w={}", whole(limit.window).max(1)),
-    }
-}
-
-fn left(limit: &Limit, room: &Room) -> String {
-    let (name, remaining) = (limit.name, room.remaining);
-    match room.until_more {
-        Duration::ZERO => format!("\"{name}\";r={remaining}"),
-        wait => format!("\"{name}\";r={remaining};t={}", whole(wait)),
-    }
-}
-
-/// 429, with the seconds after which the same request is served if no other comes before it.
-fn refusal(violated: &[(&Limit, Room)]) -> Error {
-    let wait = violated
-        .iter()
-        .map(|(_, room)| room.until_more)
-        .max()
-        .unwrap_or_default();
-    let names: Vec<&str> = violated.iter().map(|(limit, _)| limit.name).collect();
-    let mut error = Error::new(429, "RATE_LIMITED", "Too many requests; try again later.")
-        .field("Retry-After", whole(wait).max(1).to_string())
-        .member("type", QUOTA_EXCEEDED)
-        .member("violated-policies", json!(names));
-    for (name, value) in fields(violated) {
-        error = error.field(name, value);
-    }
-    error
-}
-
-/// Seconds, rounded up: never too early.
-fn whole(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }

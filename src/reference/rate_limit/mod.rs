@@ -5,12 +5,15 @@
 //! buckets and writes the answers. `dispatch` asks it: limits by address before anybody is known, the others after.
 
 mod bucket;
+mod flaws;
 mod limit;
 mod limiter;
 mod source;
+mod told;
 
 #[cfg(test)]
 mod tests;
 
+pub use flaws::FLAWS;
 pub use limit::{Covers, Kind, Limit, Per};
-pub use limiter::{Limiter, Payer};
+pub use limiter::{Counted, Limiter, Payer};

@@ -3,8 +3,11 @@ use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
 use super::limit::{Covers, Kind, Limit, Per};
-use super::limiter::{Limiter, Payer};
+use super::limiter::{Charged, Counted, Limiter, Payer};
 use super::source;
+use crate::reference::Contract;
+use crate::reference::edge::errors::Error;
+use crate::reference::flaw::FlawSet;
 use crate::reference::http::{Body, Fields, NOWHERE, Request, Version};
 use crate::reference::operation::Operation;
 
@@ -20,6 +23,29 @@ fn limit(kind: Kind, requests: u32, window_ms: u64) -> Limit {
         per: Per::User,
         covers: Covers::All,
     }
+}
+
+fn flawless() -> FlawSet {
+    let none: [&str; 0] = [];
+    Contract::Intraverse
+        .catalogue()
+        .select(none)
+        .expect("no names")
+}
+
+fn charge<'l>(
+    limiter: &'l Limiter,
+    operation: &Operation,
+    payer: &Payer,
+    now: Instant,
+) -> Result<Charged<'l>, Error> {
+    let counted = Counted {
+        operation,
+        request: &from("192.0.2.7", &[]),
+        now,
+        flaws: &flawless(),
+    };
+    limiter.charge_payer(&counted, payer)
 }
 
 /// One bucket under a clock in milliseconds.
@@ -183,12 +209,10 @@ fn from(peer: &str, forwarded: &[&str]) -> Request {
 
 #[test]
 fn a_refusal_says_when_to_come_again_and_which_policy_was_broken() {
-    let limiter = Limiter::new(vec![limit(Kind::Fixed, 2, 1500)], Vec::new());
+    let limiter = Limiter::new(vec![limit(Kind::Fixed, 2, 1500)], Vec::new(), Vec::new());
     let now = Instant::now();
     for remaining in [1, 0] {
-        let charged = limiter
-            .charge_payer(&READ, &payer("a"), now)
-            .expect("room");
+        let charged = charge(&limiter, &READ, &payer("a"), now).expect("room");
         let mut answer = Ok(crate::reference::http::Response::new(200));
         charged.tell(&mut answer);
         let answer = answer.expect("served");
@@ -197,15 +221,19 @@ fn a_refusal_says_when_to_come_again_and_which_policy_was_broken() {
         assert_eq!(answer.get("RateLimit"), Some(told.as_str()));
     }
     let later = now + Duration::from_millis(600);
-    let refused = limiter.charge_payer(&READ, &payer("a"), later);
+    let refused = charge(&limiter, &READ, &payer("a"), later);
     let error = refused.err().expect("used up");
     assert_eq!(error.status, 429);
     assert!(error.fields.contains(&("Retry-After", "1".to_owned())));
-    assert!(error.fields.contains(&("RateLimit", "\"things\";r=0;t=1".to_owned())));
-    assert!(limiter.charge_payer(&READ, &payer("b"), later).is_ok());
+    assert!(
+        error
+            .fields
+            .contains(&("RateLimit", "\"things\";r=0;t=1".to_owned()))
+    );
+    assert!(charge(&limiter, &READ, &payer("b"), later).is_ok());
     // Who was refused was not counted.
     let again = now + Duration::from_millis(1500);
-    assert!(limiter.charge_payer(&READ, &payer("a"), again).is_ok());
+    assert!(charge(&limiter, &READ, &payer("a"), again).is_ok());
 }
 
 #[test]
@@ -216,11 +244,11 @@ fn one_surface_leaves_the_other_alone() {
         ..limit(Kind::Fixed, 1, 1000)
     };
     let limits = vec![below("player", "/player/"), below("backoffice", "/api/")];
-    let limiter = Limiter::new(limits, Vec::new());
+    let limiter = Limiter::new(limits, Vec::new(), Vec::new());
     let now = Instant::now();
-    assert!(limiter.charge_payer(&READ, &payer("a"), now).is_ok());
-    assert!(limiter.charge_payer(&READ, &payer("a"), now).is_err());
-    assert!(limiter.charge_payer(&WRITE, &payer("a"), now).is_ok());
+    assert!(charge(&limiter, &READ, &payer("a"), now).is_ok());
+    assert!(charge(&limiter, &READ, &payer("a"), now).is_err());
+    assert!(charge(&limiter, &WRITE, &payer("a"), now).is_ok());
 }
 
 #[test]
@@ -231,23 +259,31 @@ fn what_one_limit_refuses_uses_up_no_other() {
         covers: Covers::Named(vec!["write"]),
         ..limit(Kind::Fixed, 1, 1000)
     };
-    let limiter = Limiter::new(vec![limit(Kind::Fixed, 3, 1000), tight], Vec::new());
+    let limiter = Limiter::new(
+        vec![limit(Kind::Fixed, 3, 1000), tight],
+        Vec::new(),
+        Vec::new(),
+    );
     let now = Instant::now();
     let statuses: Vec<bool> = [&WRITE, &WRITE, &WRITE, &READ, &READ, &READ]
         .iter()
-        .map(|operation| limiter.charge_payer(operation, &payer("a"), now).is_ok())
+        .map(|operation| charge(&limiter, operation, &payer("a"), now).is_ok())
         .collect();
     assert_eq!(statuses, [true, false, false, true, true, false]);
 }
 
 #[test]
 fn a_slot_is_free_again_when_the_request_is_over() {
-    let limiter = Limiter::new(vec![limit(Kind::Concurrency, 1, 1000)], Vec::new());
+    let limiter = Limiter::new(
+        vec![limit(Kind::Concurrency, 1, 1000)],
+        Vec::new(),
+        Vec::new(),
+    );
     let now = Instant::now();
-    let first = limiter.charge_payer(&READ, &payer("a"), now);
-    assert!(limiter.charge_payer(&READ, &payer("a"), now).is_err());
+    let first = charge(&limiter, &READ, &payer("a"), now);
+    assert!(charge(&limiter, &READ, &payer("a"), now).is_err());
     drop(first);
-    assert!(limiter.charge_payer(&READ, &payer("a"), now).is_ok());
+    assert!(charge(&limiter, &READ, &payer("a"), now).is_ok());
 }
 
 #[test]
@@ -259,7 +295,11 @@ fn forwarding_headers_count_from_trusted_proxies_alone() {
         ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
         ("10.0.0.1", &["127.0.0.1, 198.51.100.1"], "198.51.100.1"),
         ("10.0.0.1", &["127.0.0.1", "198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.1", &["9.9.9.9, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+        (
+            "10.0.0.1",
+            &["9.9.9.9, 198.51.100.1, 10.0.0.2"],
+            "198.51.100.1",
+        ),
         ("10.0.0.1", &["unknown"], "10.0.0.1"),
         ("10.0.0.1", &[], "10.0.0.1"),
         ("::ffff:192.0.2.7", &[], "192.0.2.7"),
@@ -275,27 +315,39 @@ fn a_limit_by_address_counts_whoever_it_is() {
         per: Per::Address,
         ..limit(Kind::Fixed, 1, 1000)
     };
-    let limiter = Limiter::new(vec![by_address], Vec::new());
+    let limiter = Limiter::new(vec![by_address], Vec::new(), Vec::new());
     let now = Instant::now();
-    let charge = |peer, lines: &[&str]| limiter.charge_address(&READ, &from(peer, lines), now).is_ok();
-    assert!(charge("192.0.2.7", &[]));
-    assert!(!charge("192.0.2.7", &["198.51.100.1"]));
-    assert!(charge("192.0.2.8", &[]));
-    assert!(limiter.charge_payer(&READ, &payer("a"), now).is_ok());
+    let charged = |peer, lines: &[&str]| {
+        let counted = Counted {
+            operation: &READ,
+            request: &from(peer, lines),
+            now,
+            flaws: &flawless(),
+        };
+        limiter.charge_address(&counted).is_ok()
+    };
+    assert!(charged("192.0.2.7", &[]));
+    assert!(!charged("192.0.2.7", &["198.51.100.1"]));
+    assert!(charged("192.0.2.8", &[]));
+    assert!(charge(&limiter, &READ, &payer("a"), now).is_ok());
 }
 
 #[test]
 fn memory_has_a_bound() {
-    let limiter = Limiter::new(vec![limit(Kind::SlidingLog, 2, 60_000)], Vec::new());
+    let limiter = Limiter::new(
+        vec![limit(Kind::SlidingLog, 2, 60_000)],
+        Vec::new(),
+        Vec::new(),
+    );
     let now = Instant::now();
     for number in 0..10_050_u64 {
         let later = now + Duration::from_millis(number);
         let user = payer(&number.to_string());
-        assert!(limiter.charge_payer(&READ, &user, later).is_ok());
+        assert!(charge(&limiter, &READ, &user, later).is_ok());
     }
     assert_eq!(limiter.size(), 10_000);
     // What counts nothing goes first.
     let much_later = now + Duration::from_secs(3600);
-    assert!(limiter.charge_payer(&READ, &payer("x"), much_later).is_ok());
+    assert!(charge(&limiter, &READ, &payer("x"), much_later).is_ok());
     assert_eq!(limiter.size(), 1);
 }

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use crate::suite::forging;
 use crate::suite::library::Library;
-use crate::suite::model::{Check, Domain, Level};
+use crate::suite::model::{Check, Domain, Level, Step};
 use crate::suite::pattern;
 use crate::suite::plan::{
     Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason,
 };
-use crate::suite::rate_limits;
+use crate::suite::rate_limits::Purses;
 use crate::suite::target::Target;
 
 /// Which checks the user asked for; empty lists ask for all.
@@ -39,6 +39,9 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
     };
     let mut situations = IndexMap::new();
     for (name, situation) in library.situations() {
+        if situation.at_most.is_some() && !target.consent.load {
+            continue;
+        }
         if let Ok(all) = expander.product(&situation.for_each)
             && let Some(bindings) = all.into_iter().find(|bindings| {
                 expander
@@ -93,7 +96,16 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
             None => cases.extend(expander.cases(check, &situations)),
         }
     }
-    rate_limits::hand_out_purses(&target, &mut cases);
+    let mut purses = Purses::of(&target);
+    for planned in situations.values_mut() {
+        purses.hand_out(&mut planned.bindings, false);
+    }
+    for case in cases.iter_mut().filter(|case| case.skip.is_none()) {
+        let check = checks
+            .get(&case.check)
+            .map(|planned: &PlannedCheck| &planned.check);
+        purses.hand_out(&mut case.bindings, check.is_some_and(needs_two_purses));
+    }
     let forgeries = forging::used(library, &target, &lists, &checks, &cases);
     Plan {
         target,
@@ -103,6 +115,11 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
         checks,
         cases,
     }
+}
+
+/// Whether it compares two callers of one limit.
+fn needs_two_purses(check: &Check) -> bool {
+    serde_json::to_string(&check.steps).is_ok_and(|steps| steps.contains(".other}"))
 }
 
 fn level(check: &Check, target: &Target) -> Level {
@@ -152,6 +169,10 @@ impl Expander<'_> {
     }
 
     fn unmet_need(&self, check: &Check) -> Option<Skip> {
+        let is_burst = |step: &Step| matches!(step, Step::Burst(_));
+        if check.steps.iter().any(is_burst) && !self.target.consent.load {
+            return Some(no_load());
+        }
         let needs = &check.needs;
         let consent = &self.target.consent;
         for asked in &needs.consent {
@@ -238,6 +259,13 @@ impl Expander<'_> {
             lists: self.lists,
             bindings,
         }
+    }
+}
+
+fn no_load() -> Skip {
+    Skip {
+        reason: SkipReason::Consent,
+        says: "the target file does not consent to `load`".to_owned(),
     }
 }
 

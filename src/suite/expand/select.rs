@@ -123,6 +123,8 @@ impl Expander<'_> {
                         || word == limit.per.word()
                         || limit.kind.is_some_and(|kind| word == kind.word())
                         || (word == "with-kind" && limit.kind.is_some())
+                        || (word == "with-write" && limit.write.is_some())
+                        || (word == "with-operations" && !limit.operations.is_empty())
                 })
             };
             let found: Vec<Value> = target

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Expander, missing};
+use super::{Expander, missing, no_load};
 use crate::suite::forging;
 use crate::suite::model::{
     Body, Check, Operation, Send, Situation, Step, Transport, method_writes,
@@ -57,6 +57,9 @@ impl Expander<'_> {
     }
 
     fn why_no_situation(&self, situation: &Situation) -> Option<Skip> {
+        if situation.at_most.is_some() && !self.target.consent.load {
+            return Some(no_load());
+        }
         match self.product(&situation.for_each) {
             Err(says) => Some(missing(says)),
             Ok(all) => all

@@ -158,7 +158,7 @@ pub struct Selected {
     /// A parameter that is a list (its members) or an object (`name` and `value` of each).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
-    /// `all`, or declared rate limits that are all of these words: `credential`, `user`, `address`, a kind, or a name.
+    /// `all`, or declared rate limits that are all of these words: `credential`, `user`, `address`, a kind, a name, `with-kind`, `with-write`, `with-operations`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<String>,
     /// The variable that `principals` refers to.
@@ -185,4 +185,11 @@ pub struct Situation {
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub for_each: IndexMap<String, Domain>,
     pub request: Send,
+    /// Sent so many times at most, until it is answered with the status: a number, or a reference to one. Needs the
+    /// consent `load`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Value>,
+    /// The local address to send from: one of the target file's `addresses`, by its number from 0, or a reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Value>,
 }

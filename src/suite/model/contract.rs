@@ -8,7 +8,7 @@ use super::issuer::IssuerTerms;
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
-use super::rate_limit::RateLimit;
+use super::rate_limit::RateLimitEntry;
 use super::token::TokenTerms;
 
 /// A published set of promises: which checks apply, at which level, with which parameters, and what answers look like.
@@ -44,7 +44,7 @@ pub struct Contract {
     pub answers: IndexMap<String, Conditions>,
     /// Limits on requests, by name. A target file sets the thresholds that are told to each client alone.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub rate_limits: IndexMap<String, RateLimit>,
+    pub rate_limits: IndexMap<String, RateLimitEntry>,
     pub checks: Selection,
     /// Levels that differ from the checks' own: pattern (`HDR-*`) to level. The last match counts.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]

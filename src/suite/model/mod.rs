@@ -31,7 +31,7 @@ pub use principal::{
 };
 pub use proof::Proof;
 pub use race::{Burst, Copies, Race, Runners, Times};
-pub use rate_limit::{LimitKind, Partition, RateLimit};
+pub use rate_limit::{LimitKind, Partition, RateLimit, RateLimitEntry};
 pub use sayings::Sayings;
 pub use step::{
     Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Rotate, Send, Spoil, Step, Transport,

@@ -1,14 +1,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A declared limit: so many requests in a window, for each of what it counts by.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// A declared limit: so many requests in a window, for each of what it counts by. Contract and target file may each say
+/// a part of it; without threshold and window there is none.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RateLimit {
-    pub requests: u32,
+pub struct RateLimitEntry {
+    /// The threshold: requests that are let through in a window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u32>,
     /// Seconds, also a fraction.
-    pub window_s: f64,
-    pub per: Partition,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<Partition>,
     /// How requests are counted, where that is declared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<LimitKind>,
@@ -16,13 +21,53 @@ pub struct RateLimit {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<u32>,
     /// Operations that count against it. Default: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub operations: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operations: Option<Vec<String>>,
     /// The cheap operation that checks spend it with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spend: Option<String>,
+    /// An operation that counts against it and changes something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<String>,
+    /// Principals that checks spend it as: a name, or a word of their `is`. Each has a credential that nothing else
+    /// uses. Default: nobody.
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub principals: Option<String>,
+}
+
+impl RateLimitEntry {
+    /// Its members over those of another.
+    pub fn over(&self, under: &Self) -> Self {
+        Self {
+            requests: self.requests.or(under.requests),
+            window_s: self.window_s.or(under.window_s),
+            per: self.per.or(under.per),
+            kind: self.kind.or(under.kind),
+            tolerance: self.tolerance.or(under.tolerance),
+            operations: self.operations.clone().or(under.operations.clone()),
+            spend: self.spend.clone().or(under.spend.clone()),
+            write: self.write.clone().or(under.write.clone()),
+            principals: self.principals.clone().or(under.principals.clone()),
+        }
+    }
+}
+
+/// A limit with everything that a check needs to know of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RateLimit {
+    pub requests: u32,
+    pub window_s: f64,
+    pub per: Partition,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<LimitKind>,
+    /// Requests above or below the threshold.
+    pub tolerance: u32,
+    /// Empty: all.
+    pub operations: Vec<String>,
     pub spend: String,
-    /// Principals that checks spend it as, each with a credential that nothing else uses. A limit by address needs one,
-    /// and `addresses` of the target file.
-    #[serde(rename = "as", default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<String>,
+    /// Whose credentials can be had; empty where nobody's is needed.
     pub principals: Vec<String>,
 }
 

@@ -9,7 +9,7 @@ use super::issuer::{IssuerTerms, ListenerTerms};
 use super::level::Level;
 use super::operation::OperationEntry;
 use super::principal::{Carriage, Principal};
-use super::rate_limit::RateLimit;
+use super::rate_limit::RateLimitEntry;
 use super::token::TokenTerms;
 
 /// One deployment under test.
@@ -69,9 +69,9 @@ pub struct TargetFile {
     pub consent: Consent,
     #[serde(default)]
     pub limits: Limits,
-    /// Rate limits beyond the contract's, or in their place. `null` takes one away.
+    /// Rate limits beyond the contract's; members laid over those of the same name. `null` takes one away.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub rate_limits: IndexMap<String, Option<RateLimit>>,
+    pub rate_limits: IndexMap<String, Option<RateLimitEntry>>,
     /// IP addresses of this machine that requests may leave from, for limits by address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,

@@ -1,0 +1,160 @@
+use crate::reference::flaw::{Flaw, flaw};
+
+/// Of deployments that are started with limits.
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "limit-off-by-one",
+        "Lets one request more through than the limit.",
+        "RFC 6585 §4",
+    ),
+    flaw(
+        "limit-not-enforced",
+        "Counts, and refuses nothing.",
+        "RFC 6585 §4",
+    ),
+    flaw(
+        "limit-too-strict",
+        "Refuses from four fifths of the limit on.",
+        "good practice",
+    ),
+    flaw(
+        "limit-of-another-kind",
+        "Counts by another kind of window than it is documented.",
+        "good practice",
+    ),
+    flaw(
+        "limit-answered-503",
+        "Answers 503 where a limit is used up.",
+        "RFC 6585 §4",
+    ),
+    flaw(
+        "limit-counted-after-effect",
+        "Carries out a write before it finds that the limit is used up.",
+        "good practice",
+    ),
+    flaw(
+        "limit-counted-late",
+        "Looks whether there is room, and counts a millisecond later.",
+        "good practice",
+    ),
+    flaw(
+        "limit-shared-by-all",
+        "Counts the requests of all callers together.",
+        "draft-ietf-httpapi-ratelimit-headers §3.1.4",
+    ),
+    flaw(
+        "limit-shared-by-all-operations",
+        "Counts every request against every limit.",
+        "good practice",
+    ),
+    flaw(
+        "limiter-keyed-by-forwarded-for",
+        "Takes the first address of X-Forwarded-For for the client's, whoever sends it.",
+        "RFC 7239 §8.1",
+    ),
+    flaw(
+        "limiter-keyed-by-url-as-written",
+        "Counts every spelling of a URL by itself.",
+        "good practice",
+    ),
+    flaw(
+        "limiter-keyed-by-user-agent",
+        "Counts every User-Agent by itself.",
+        "good practice",
+    ),
+    flaw(
+        "limiter-keyed-by-http-version",
+        "Counts HTTP/1.1 and HTTP/2 apart.",
+        "good practice",
+    ),
+    flaw(
+        "limiter-keyed-by-authorization",
+        "Counts every text of Authorization by itself.",
+        "good practice",
+    ),
+    flaw(
+        "failures-uncounted",
+        "Does not count what is answered with an error.",
+        "OWASP API2:2023",
+    ),
+    flaw(
+        "limit-forgets-head",
+        "Does not count HEAD.",
+        "good practice",
+    ),
+    flaw(
+        "counter-never-resets",
+        "Counts without ever beginning a new window.",
+        "good practice",
+    ),
+    flaw(
+        "refused-requests-extend-the-window",
+        "Begins the window anew with every request that it refuses.",
+        "good practice",
+    ),
+    flaw(
+        "limit-refusal-without-body",
+        "Answers 429 with nothing in it.",
+        "RFC 6585 §4",
+    ),
+    flaw(
+        "limit-refusal-cacheable",
+        "Lets caches keep a 429 for a minute.",
+        "RFC 6585 §4",
+    ),
+    flaw(
+        "limit-refusal-names-the-bucket",
+        "Tells in a 429 by which address or key it counts.",
+        "draft-ietf-httpapi-ratelimit-headers §8.2",
+    ),
+    flaw(
+        "retry-after-in-milliseconds",
+        "Writes Retry-After in milliseconds.",
+        "RFC 9110 §10.2.3",
+    ),
+    flaw(
+        "retry-after-missing",
+        "Sends no Retry-After.",
+        "RFC 6585 §4",
+    ),
+    flaw(
+        "retry-after-always-zero",
+        "Tells everybody to come again at once.",
+        "RFC 9110 §10.2.3",
+    ),
+    flaw(
+        "retry-after-an-hour",
+        "Tells everybody to come again in an hour.",
+        "good practice",
+    ),
+    flaw(
+        "retry-in-body-in-milliseconds",
+        "Writes the wait of the error body in milliseconds.",
+        "good practice",
+    ),
+    flaw(
+        "rate-limit-policy-without-quotes",
+        "Writes names of policies as tokens.",
+        "draft-ietf-httpapi-ratelimit-headers §3",
+    ),
+    flaw(
+        "rate-limit-remaining-negative",
+        "Writes one below zero where nothing is left.",
+        "draft-ietf-httpapi-ratelimit-headers §4.1.1",
+    ),
+    flaw(
+        "rate-limit-remaining-constant",
+        "Writes the whole limit as what is left, whatever was used.",
+        "draft-ietf-httpapi-ratelimit-headers §4.1.1",
+    ),
+    flaw(
+        "rate-limit-reset-as-date",
+        "Writes the end of the window as seconds since 1970.",
+        "draft-ietf-httpapi-ratelimit-headers §4.1.2",
+    ),
+    flaw(
+        "rate-limit-policy-untrue",
+        "Writes twice the quota that it enforces.",
+        "draft-ietf-httpapi-ratelimit-headers §3.1.1",
+    ),
+];
