@@ -100,30 +100,32 @@ async fn departs(command: impl Fn(u16) -> Command, expected: Departures<'_>, pas
 
 fn node_with(verifier: &str) -> Option<impl Fn(u16) -> Command> {
     let modules = root().join("target/stacks/node-dpop");
-    is_there(&modules.join("node_modules").join(verifier)).then(|| {
-        move |port: u16| {
-            let mut command = Command::new("node");
-            command
-                .arg(root().join("fixtures/stacks/node-dpop/server.mjs"))
-                .env("MODULES", &modules)
-                .env("VERIFIER", verifier)
-                .env("PORT", port.to_string());
-            command
-        }
+    if !is_there(&modules.join("node_modules").join(verifier)) {
+        return None;
+    }
+    Some(move |port: u16| {
+        let mut command = Command::new("node");
+        command
+            .arg(root().join("fixtures/stacks/node-dpop/server.mjs"))
+            .env("MODULES", &modules)
+            .env("VERIFIER", verifier)
+            .env("PORT", port.to_string());
+        command
     })
 }
 
 fn python_with(verifier: &str) -> Option<impl Fn(u16) -> Command> {
     let python = root().join("target/stacks/python-dpop/bin/python");
-    is_there(&python).then(|| {
-        move |port: u16| {
-            let mut command = Command::new(&python);
-            command
-                .arg(root().join("fixtures/stacks/python-dpop/server.py"))
-                .env("VERIFIER", verifier)
-                .env("PORT", port.to_string());
-            command
-        }
+    if !is_there(&python) {
+        return None;
+    }
+    Some(move |port: u16| {
+        let mut command = Command::new(&python);
+        command
+            .arg(root().join("fixtures/stacks/python-dpop/server.py"))
+            .env("VERIFIER", verifier)
+            .env("PORT", port.to_string());
+        command
     })
 }
 
