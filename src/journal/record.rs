@@ -65,6 +65,10 @@ pub struct Exchange {
     /// What our listener noticed of the attempt until the answer had come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<Call>,
+    /// Whether somebody had called us in this run, at the listener or for the keys of an issuer at the same host, so
+    /// that silence means something. Only where there is a listener.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub heard: bool,
     /// How often the keys of the issuer that we play were asked for since the attempt began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_fetches: Option<u64>,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::conditions::{Sight, end, mentions};
+use super::hearing::unheard;
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
 use super::tally::{self, Limited};
@@ -96,10 +97,15 @@ pub fn judge_attempt(
                 "nothing in the answers was of the kind that the check is about".to_owned(),
             )
         }
-        (None, Some(evidence)) => AttemptOutcome::Pass {
-            evidence,
-            unconfirmed: run.unconfirmed,
-        },
+        (None, Some(evidence)) => {
+            let seen = ids.iter().filter_map(|id| exchanges.get(id));
+            AttemptOutcome::Pass {
+                evidence,
+                unconfirmed: run
+                    .unconfirmed
+                    .or_else(|| unheard(plan, &planned.check, seen)),
+            }
+        }
         (_, None) => doubt(Doubt::Harness, "nothing was sent".to_owned(), ids),
     }
 }

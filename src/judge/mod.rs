@@ -7,6 +7,7 @@ mod conditions;
 pub mod describe;
 pub mod fields;
 mod header;
+mod hearing;
 mod same_as;
 mod scope;
 mod show;

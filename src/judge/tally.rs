@@ -233,6 +233,7 @@ mod tests {
             retried: Vec::new(),
             calls: Vec::new(),
             key_fetches: None,
+            heard: false,
             released_us: None,
         }
     }

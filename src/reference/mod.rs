@@ -6,6 +6,7 @@
 
 mod appdirect;
 mod authority;
+mod cors;
 mod dispatch;
 mod dpop;
 mod edge;

@@ -49,6 +49,7 @@ pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
     section(&mut out, view, "FAIL", RED, paint, failed(true));
     section(&mut out, view, "warn", YELLOW, paint, failed(false));
     doubts(&mut out, view, paint);
+    unconfirmed(&mut out, view, paint);
     skips(&mut out, view, paint);
     summary(&mut out, view, level, paint);
     out
@@ -177,22 +178,54 @@ fn rest(out: &mut String, check: &str, groups: &[Vec<&CaseView<'_>>]) {
 
 /// Skipped checks by reason, so that nothing is passed over in silence and nothing is said a hundred times.
 fn skips(out: &mut String, view: &View<'_>, paint: Paint) {
-    let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
-    for check in view
+    let skipped = view
         .checks
         .iter()
-        .filter(|check| check.standing() == Standing::Skipped)
-    {
-        let reason = reason(check);
+        .filter(|check| check.standing() == Standing::Skipped);
+    let reason = |verdict: &Verdict| match verdict {
+        Verdict::Skipped { says, .. } => Some(says.clone()),
+        _ => None,
+    };
+    let found = skipped.map(|check| (said(check, reason).unwrap_or_default(), check.id));
+    by_reason(out, "Skipped", found, paint);
+}
+
+/// Checks that pass, and did not see all that they wanted to, by what they did not see.
+fn unconfirmed(out: &mut String, view: &View<'_>, paint: Paint) {
+    let passed = view
+        .checks
+        .iter()
+        .filter(|check| check.standing() == Standing::Pass);
+    let reason = |verdict: &Verdict| match verdict {
+        Verdict::Pass { unconfirmed, .. } => unconfirmed.clone(),
+        _ => None,
+    };
+    let found = passed.filter_map(|check| Some((said(check, reason)?, check.id)));
+    by_reason(out, "Unconfirmed", found, paint);
+}
+
+/// What the first case says of which there is something to say.
+fn said(check: &CheckView<'_>, reason: impl Fn(&Verdict) -> Option<String>) -> Option<String> {
+    check.cases.iter().find_map(|case| reason(&case.verdict))
+}
+
+fn by_reason<'a>(
+    out: &mut String,
+    title: &str,
+    found: impl Iterator<Item = (String, &'a str)>,
+    paint: Paint,
+) {
+    let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
+    for (reason, id) in found {
         match by_reason.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, ids)) => ids.push(check.id),
-            None => by_reason.push((reason, vec![check.id])),
+            Some((_, ids)) => ids.push(id),
+            None => by_reason.push((reason, vec![id])),
         }
     }
     if by_reason.is_empty() {
         return;
     }
-    out.push_str(&format!("\n{}\n", paint.on(BOLD, "Skipped")));
+    out.push_str(&format!("\n{}\n", paint.on(BOLD, title)));
     for (reason, ids) in by_reason {
         out.push_str(&format!(
             "     {}: {}\n",
@@ -200,17 +233,6 @@ fn skips(out: &mut String, view: &View<'_>, paint: Paint) {
             paint.on(DIM, &visible(&ids.join(" ")))
         ));
     }
-}
-
-fn reason(check: &CheckView<'_>) -> String {
-    check
-        .cases
-        .iter()
-        .find_map(|case| match &case.verdict {
-            Verdict::Skipped { says, .. } => Some(says.clone()),
-            _ => None,
-        })
-        .unwrap_or_default()
 }
 
 fn summary(out: &mut String, view: &View<'_>, level: Level, paint: Paint) {

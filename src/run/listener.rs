@@ -18,7 +18,14 @@ const CALLS: usize = 16;
 /// Octets kept of what was asked for.
 const TARGET: usize = 200;
 
-type Noticed = Arc<Mutex<HashMap<u64, Vec<Call>>>>;
+#[derive(Default)]
+struct Notes {
+    /// By the mark of the attempt.
+    calls: HashMap<u64, Vec<Call>>,
+    is_heard: bool,
+}
+
+type Noticed = Arc<Mutex<Notes>>;
 
 pub struct Listener {
     base: String,
@@ -54,16 +61,27 @@ impl Listener {
     /// Registers an attempt and says its address. The mark must not be guessable.
     pub fn address(&self, mark: u64) -> String {
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
-        if noticed.len() < ATTEMPTS {
-            noticed.entry(mark).or_default();
+        if noticed.calls.len() < ATTEMPTS {
+            noticed.calls.entry(mark).or_default();
         }
         format!("{}/{mark:016x}", self.base)
+    }
+
+    /// Under which the target reaches it.
+    pub fn url(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether anybody called at the address of any attempt.
+    pub fn is_heard(&self) -> bool {
+        let noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        noticed.is_heard
     }
 
     /// Everything that came for the attempt until now.
     pub fn calls(&self, mark: u64) -> Vec<Call> {
         let noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
-        noticed.get(&mark).cloned().unwrap_or_default()
+        noticed.calls.get(&mark).cloned().unwrap_or_default()
     }
 }
 
@@ -74,14 +92,16 @@ fn note(noticed: &Noticed, asked: &Asked) {
         return;
     };
     let mut noticed = noticed.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(calls) = noticed.get_mut(&mark)
-        && calls.len() < CALLS
-    {
+    let Some(calls) = noticed.calls.get_mut(&mark) else {
+        return;
+    };
+    if calls.len() < CALLS {
         calls.push(Call {
             method: asked.method.chars().take(TARGET).collect(),
             target: rest.chars().take(TARGET).collect(),
         });
     }
+    noticed.is_heard = true;
 }
 
 #[cfg(test)]
@@ -109,12 +129,15 @@ mod tests {
         strangers.key(crate::jose::Algorithm::ES256).unwrap();
         let listener = Listener::open(&terms, strangers).unwrap();
         let (one, other) = (listener.address(1), listener.address(2));
+        get(&format!("{}/elsewhere", listener.base));
+        get(&format!("{}/00000000000000ff", listener.base));
         assert!(listener.calls(1).is_empty());
+        assert!(!listener.is_heard(), "a stranger knows no attempt");
         assert!(get(&format!("{one}/jwks.json?x=1")).contains("\"crv\":\"P-256\""));
         assert!(get(&format!("{one}/chain.pem")).contains("BEGIN CERTIFICATE"));
-        get(&format!("{}/elsewhere", listener.base));
         let targets: Vec<String> = listener.calls(1).into_iter().map(|c| c.target).collect();
         assert_eq!(targets, ["/jwks.json?x=1", "/chain.pem"]);
+        assert!(listener.is_heard());
         assert!(listener.calls(2).is_empty());
         get(&other);
         assert_eq!(listener.calls(2).len(), 1);

@@ -63,6 +63,18 @@ impl Outside {
         }
     }
 
+    /// Whether somebody has called at our listener in this run, or fetched the keys of our issuer at the same host.
+    pub fn is_heard(&self) -> bool {
+        let Some(listener) = &self.listener else {
+            return false;
+        };
+        let is_issuer_near = |issuer: &Issuer| {
+            issuer.fetches() > 0
+                && host(issuer.url()).is_some_and(|its| host(listener.url()) == Some(its))
+        };
+        listener.is_heard() || self.issuer.as_ref().is_some_and(is_issuer_near)
+    }
+
     /// How often the keys were asked for in an attempt until now.
     pub fn fetches(&self, mark: Option<Mark>) -> Option<u64> {
         let issuer = self.issuer.as_ref()?;
@@ -75,6 +87,11 @@ impl Outside {
             redactor.learn("issuer.key", &text);
         }
     }
+}
+
+fn host(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    url.host_str().map(str::to_owned)
 }
 
 /// Whether some case that is not skipped names the listener or asks about it.

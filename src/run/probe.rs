@@ -183,6 +183,7 @@ fn exchange(line: &Line, origin: Origin, method: String, seen: Value, started_ms
         total_us: 0,
         retried: Vec::new(),
         calls: Vec::new(),
+        heard: false,
         key_fetches: None,
         released_us: None,
     }

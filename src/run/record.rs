@@ -90,6 +90,7 @@ pub fn exchange(
         total_us: outcome.timing.total.as_micros() as u64,
         retried,
         calls: Vec::new(),
+        heard: false,
         key_fetches: None,
         released_us: outcome.timing.released.map(|t| t.as_micros() as u64),
     }

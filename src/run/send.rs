@@ -196,6 +196,7 @@ impl Line {
             &self.room,
         );
         exchange.calls = self.outside.calls(subject.mark);
+        exchange.heard = self.outside.is_heard();
         for call in &mut exchange.calls {
             call.target = redactor.text(&call.target);
         }

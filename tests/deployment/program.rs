@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
@@ -16,13 +17,22 @@ pub struct Program {
     pub port: u16,
 }
 
+/// Ports that are tried, since another program may take one between our look and the start.
+const TRIES: usize = 5;
+
 impl Program {
-    /// Starts the command that `of` makes of a free port, and waits until it listens. `None` where it ended before.
-    pub async fn start(of: impl FnOnce(u16) -> Command) -> Option<Self> {
-        let port = {
-            let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            free.local_addr().unwrap().port()
-        };
+    /// Starts the command that `of` makes of a free port, the next one being free as well, and waits until it answers
+    /// over HTTP. `None` where it ends before, on every port.
+    pub async fn start(of: impl Fn(u16) -> Command) -> Option<Self> {
+        for _ in 0..TRIES {
+            if let Some(program) = Self::start_on(free_port().await, &of).await {
+                return Some(program);
+            }
+        }
+        None
+    }
+
+    async fn start_on(port: u16, of: impl Fn(u16) -> Command) -> Option<Self> {
         let mut child = of(port)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -30,7 +40,7 @@ impl Program {
             .kill_on_drop(true)
             .spawn()
             .ok()?;
-        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        while !answers(port).await {
             if child.try_wait().unwrap().is_some() {
                 return None;
             }
@@ -47,6 +57,31 @@ impl Program {
             }
         }
     }
+}
+
+async fn free_port() -> u16 {
+    loop {
+        let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = free.local_addr().unwrap().port();
+        if let Some(next) = port.checked_add(1)
+            && TcpListener::bind(("127.0.0.1", next)).await.is_ok()
+        {
+            return port;
+        }
+    }
+}
+
+/// Whether anything comes back. A port that is open is not enough: nginx opens its ports one by one, and ends where it
+/// does not get them all.
+async fn answers(port: u16) -> bool {
+    let asked = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream
+            .write_all(b"GET /public HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
+        stream.read_u8().await
+    };
+    asked.await.is_ok()
 }
 
 /// What a run found, by id of the check.
@@ -83,6 +118,12 @@ impl Findings {
 pub async fn tokens_of(program: &Program, target: &str, secret: &str) -> Findings {
     let url = format!("http://127.0.0.1:{}", program.port);
     findings_of(&url, target, secret, "JWT-*").await
+}
+
+/// Runs the checks about proofs of possession at a program.
+pub async fn proofs_of(program: &Program) -> Findings {
+    let url = format!("http://127.0.0.1:{}", program.port);
+    findings_of(&url, "dpop.yaml", "unused-by-this-target", "DPOP-*").await
 }
 
 /// Runs the checks whose ids match at what answers there, with a target file of `fixtures/targets/arena`.

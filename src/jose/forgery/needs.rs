@@ -220,7 +220,13 @@ fn note_text(text: &str, needs: &mut BTreeSet<Need>) {
             Some(("target", _)) => Need::PublicKey,
             Some(("own", _)) => Need::MintingKey,
             Some(("header" | "claims" | "stranger", _)) => continue,
-            _ if matches!(name.as_str(), "now" | "random" | "leeway" | "n") => continue,
+            _ if matches!(
+                name.as_str(),
+                "now" | "random" | "random_number" | "leeway" | "n"
+            ) =>
+            {
+                continue;
+            }
             _ => Need::Value(name),
         };
         needs.insert(need);

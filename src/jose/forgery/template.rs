@@ -3,8 +3,8 @@
 //! A placeholder is a sum and then filters: `${now-3600}`, `${now+leeway+60.5}`, `${claims.iss|upper}`,
 //! `${access_token|sha256|base64url}`. Names are letters, digits, `_`, `.` and `#`. `$${` stands for `${`.
 //!
-//! Known besides the caller's own names: `now`, `random` (128 bits, 22 characters), `header.NAME` and
-//! `claims.NAME` (values of the valid token; `claims.cnf.jkt` for one inside), and those of [`super::Material`]: `stranger.jwk`,
+//! Known besides the caller's own names: `now`, `random` (128 bits, 22 characters), `random_number` (52 bits, exact
+//! as a double), `header.NAME` and `claims.NAME` (values of the valid token; `claims.cnf.jkt` for one inside), and those of [`super::Material`]: `stranger.jwk`,
 //! `stranger.private_jwk`, `stranger.jwks`, `stranger.kid`, `stranger.certificate`, `stranger.x5t`,
 //! `stranger.x5t#S256`, and the same with `target.` (but `private_jwk`); `own.private_jwk` where the signing key is
 //! a throw-away one.
@@ -199,11 +199,10 @@ impl Resolver<'_> {
         }
         match name {
             "now" => return Ok(self.env.now.into()),
-            "random" => {
-                let mut octets = [0; 16];
-                aws_lc_rs::rand::fill(&mut octets)
-                    .map_err(|_| TemplateError::NoValue(name.to_owned()))?;
-                return Ok(base64url::encode(octets).into());
+            "random" => return Ok(base64url::encode(random::<16>(name)?).into()),
+            "random_number" => {
+                let bits = u64::from_be_bytes(random::<8>(name)?);
+                return Ok((bits >> 12).into());
             }
             _ => {}
         }
@@ -211,6 +210,12 @@ impl Resolver<'_> {
         own.or_else(|| (self.material)(name))
             .ok_or_else(|| TemplateError::NoValue(name.to_owned()))
     }
+}
+
+fn random<const N: usize>(name: &str) -> Result<[u8; N], TemplateError> {
+    let mut octets = [0; N];
+    aws_lc_rs::rand::fill(&mut octets).map_err(|_| TemplateError::NoValue(name.to_owned()))?;
+    Ok(octets)
 }
 
 /// Finds the placeholders of a text; the result keeps its type if the text is one placeholder only.

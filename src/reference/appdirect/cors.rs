@@ -1,40 +1,24 @@
-//! Which marketplace may read answers in a browser (Fetch §3.2): one, by its exact origin.
+//! The marketplaces whose pages may read, and what they may send and see.
 
-use crate::reference::http::{Request, Response};
+use crate::reference::cors::{Origin, Policy};
 
-/// The origin that may.
-pub const ORIGIN: &str = "https://marketplace.example";
-const HEADERS: &str = "Authorization, Content-Type, X-Request-Id";
-
-fn is_preflight(request: &Request) -> bool {
-    request.method == "OPTIONS"
-        && request.fields.has("origin")
-        && request.fields.has("access-control-request-method")
-}
-
-/// The answer to a preflight; `None` for any other OPTIONS.
-pub fn preflight(request: &Request, allow: &str) -> Option<Response> {
-    if !is_preflight(request) {
-        return None;
-    }
-    let response = Response::new(204).field("Allow", allow);
-    if request.fields.get("origin")? != ORIGIN {
-        return Some(response);
-    }
-    Some(
-        response
-            .field("Access-Control-Allow-Methods", allow)
-            .field("Access-Control-Allow-Headers", HEADERS)
-            .field("Access-Control-Max-Age", "600"),
-    )
-}
-
-pub fn decorate(request: &Request, response: &mut Response) {
-    response.add("Vary", "Origin");
-    if let Some(origin) = request.fields.get("origin")
-        && origin == ORIGIN
-    {
-        response.set("Access-Control-Allow-Origin", origin);
-        response.set("Access-Control-Allow-Credentials", "true");
-    }
-}
+pub const POLICY: Policy = Policy {
+    origins: &[
+        Origin {
+            name: "https://marketplace.example",
+            has_credentials: true,
+        },
+        // A reseller's, under its own name.
+        Origin {
+            name: "https://store.reseller.example",
+            has_credentials: true,
+        },
+        // Pages that show offers to anybody; they read without cookies.
+        Origin {
+            name: "https://offers.example",
+            has_credentials: false,
+        },
+    ],
+    headers: "Authorization, Content-Type, X-Request-Id",
+    exposed: "Location, Retry-After, WWW-Authenticate, X-Request-Id",
+};

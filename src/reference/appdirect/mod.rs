@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Map, Value};
 use tokio::net::TcpSocket;
 
+use super::cors::Cors;
 use super::dispatch::{self, Application, Pipeline, Route};
 use super::edge::errors::{Envelope, Error};
 use super::edge::{Edge, headers, plain};
@@ -86,6 +87,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         trust::FLAWS,
     ]);
     tables.extend(token::VERIFIER_FLAWS);
+    tables.extend(super::cors::FLAWS);
     tables
 }
 
@@ -119,6 +121,7 @@ struct State {
 
 pub struct Appdirect {
     edge: Arc<Edge>,
+    cors: Cors,
     /// Of the API.
     trust: trust::Trust,
     /// Of the marketplace: the key of its tokens, and one that it does not sign with.
@@ -177,11 +180,11 @@ impl Application for Appdirect {
     }
 
     fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
-        cors::preflight(request, allow)
+        self.cors.preflight(request, allow, self.flaws())
     }
 
     fn decorate(&self, request: &Request, response: &mut Response) {
-        cors::decorate(request, response);
+        self.cors.decorate(request, response, self.flaws());
     }
 }
 
@@ -229,6 +232,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     let subjects = accounts.iter().map(|account| account.id.clone()).collect();
     let app = Appdirect {
         edge: Arc::clone(&edge),
+        cors: Cors::new(&cors::POLICY),
         trust: trust::Trust::new(format!("http://{address}"), origin, subjects),
         issuer: issuer(),
         other: issuer(),

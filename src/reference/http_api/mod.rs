@@ -6,14 +6,13 @@
 //!
 //! Secrets, by name, for each of these principals `P`: `P_token`, `P_client_id`, `P_client_secret`, `P_id`,
 //! `P_email`, `P_password`; further `expired_user_token`, `foreign_user_token` (signed by another issuer's key),
-//! `note_id`, `other_note_id`, `file_id`, `other_file_id`. The declared browser origins are in [`origins`].
+//! `note_id`, `other_note_id`, `file_id`, `other_file_id`. The declared browser origins are in [`cors`].
 
 mod access;
 mod accounts;
 mod cors;
 mod files;
 mod notes;
-mod origins;
 mod pages;
 mod problems;
 mod redirect;
@@ -23,6 +22,7 @@ mod token_endpoint;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::cors::Cors;
 use super::dispatch::{self, Application, Pipeline, Route};
 use super::edge::errors::Error;
 use super::edge::{Edge, headers, plain};
@@ -79,10 +79,8 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::SECRET_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
-        cors::FLAWS,
         files::FLAWS,
         notes::FLAWS,
-        origins::FLAWS,
         pages::FLAWS,
         problems::FLAWS,
         redirect::FLAWS,
@@ -90,6 +88,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token_endpoint::FLAWS,
     ]);
     tables.extend(token::FLAWS);
+    tables.extend(super::cors::FLAWS);
     tables
 }
 
@@ -106,6 +105,7 @@ pub struct HttpApi {
     issuer: Issuer,
     /// Our own origin, as browsers write it.
     origin: String,
+    cors: Cors,
     state: Mutex<State>,
 }
 
@@ -118,8 +118,6 @@ struct State {
     sessions: HashMap<Hashed, session::Session>,
     /// Problems told, for the flaw that shows them to everybody.
     problems: VecDeque<problems::Told>,
-    /// Address to the origin that it was first allowed to, for the flaw that keeps it.
-    allowances: HashMap<String, String>,
 }
 
 impl HttpApi {
@@ -160,11 +158,11 @@ impl Application for HttpApi {
     }
 
     fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
-        cors::preflight(self, request, allow)
+        self.cors.preflight(request, allow, self.flaws())
     }
 
     fn decorate(&self, request: &Request, response: &mut Response) {
-        cors::decorate(self, request, response);
+        self.cors.decorate(request, response, self.flaws());
         pages::decorate(self, response);
         problems::decorate(self, request, response);
     }
@@ -243,6 +241,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         edge: Arc::clone(&edge),
         issuer,
         origin,
+        cors: Cors::new(&cors::POLICY),
         state: Mutex::new(state),
     };
     Built {

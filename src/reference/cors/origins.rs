@@ -1,6 +1,6 @@
 //! The declared origins, and how an `Origin` is compared with them: octet by octet (Fetch §CORS check).
 
-use super::cors::is_preflight;
+use super::{Policy, is_preflight};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
 use crate::reference::http::Request;
 
@@ -69,13 +69,6 @@ pub const FLAWS: &[Flaw] = &[
     ),
 ];
 
-/// The application's own pages elsewhere.
-pub const APP: &str = "https://app.example";
-/// A partner's; it too comes with the cookies of the user.
-pub const PARTNER: &str = "https://portal.partner.example";
-/// Anybody's pages with our widgets in them; they read without cookies.
-pub const WIDGETS: &str = "https://widgets.example";
-
 /// Leave to read.
 pub struct Grant {
     /// For `Access-Control-Allow-Origin`.
@@ -84,19 +77,24 @@ pub struct Grant {
     pub has_credentials: bool,
 }
 
-/// What the origin of the request may.
-pub fn grant(request: &Request, flaws: &FlawSet) -> Option<Grant> {
-    let origin = request.fields.get("origin")?;
-    let is_declared = [APP, PARTNER, WIDGETS].contains(&origin);
-    (is_declared || is_let_pass(origin, request, flaws)).then(|| Grant {
-        origin: origin.to_owned(),
-        has_credentials: origin != WIDGETS,
-    })
+impl Policy {
+    /// What the origin of the request may.
+    pub fn grant(&self, request: &Request, flaws: &FlawSet) -> Option<Grant> {
+        let origin = request.fields.get("origin")?;
+        let declared = self.origins.iter().find(|declared| declared.name == origin);
+        let first = self.origins.first().map(|first| first.name);
+        let is_granted = declared.is_some()
+            || first.is_some_and(|first| is_let_pass(origin, first, request, flaws));
+        is_granted.then(|| Grant {
+            origin: origin.to_owned(),
+            has_credentials: declared.is_none_or(|declared| declared.has_credentials),
+        })
+    }
 }
 
-/// Every wrong way to compare.
-fn is_let_pass(origin: &str, request: &Request, flaws: &FlawSet) -> bool {
-    let host = APP.trim_start_matches("https://");
+/// Every wrong way to compare with a declared origin.
+fn is_let_pass(origin: &str, app: &str, request: &Request, flaws: &FlawSet) -> bool {
+    let host = app.trim_start_matches("https://");
     let after_scheme = origin.split_once("://").map(|(_, rest)| rest);
     let is_from = |rest: Option<&str>| rest == Some(host);
     let without_port = origin
@@ -107,21 +105,21 @@ fn is_let_pass(origin: &str, request: &Request, flaws: &FlawSet) -> bool {
         .map(|rest| rest.split(':').next().unwrap_or_default())
         .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1"));
     let is_with_path = origin
-        .strip_prefix(APP)
+        .strip_prefix(app)
         .is_some_and(|rest| rest.starts_with('/'));
     flaws.has("origin-reflected")
         || (origin == "null" && flaws.has("null-origin-allowed"))
-        || (origin.starts_with(APP) && flaws.has("origin-compared-by-prefix"))
+        || (origin.starts_with(app) && flaws.has("origin-compared-by-prefix"))
         || (origin.starts_with("https://")
             && origin.ends_with(host)
             && flaws.has("origin-compared-by-suffix"))
-        || (dots_match_anything(APP, origin) && flaws.has("origin-compared-as-pattern"))
-        || (origin.contains(APP) && flaws.has("origin-looked-for-anywhere"))
+        || (dots_match_anything(app, origin) && flaws.has("origin-compared-as-pattern"))
+        || (origin.contains(app) && flaws.has("origin-looked-for-anywhere"))
         || (origin.starts_with("https://")
-            && origin.ends_with(".app.example")
+            && origin.ends_with(&format!(".{host}"))
             && flaws.has("sub-domains-allowed"))
         || (is_from(after_scheme) && flaws.has("scheme-of-origin-unchecked"))
-        || (without_port == Some(APP) && flaws.has("port-of-origin-unchecked"))
+        || (without_port == Some(app) && flaws.has("port-of-origin-unchecked"))
         || (is_local && flaws.has("development-origins-allowed"))
         || (is_with_path && flaws.has("origin-read-up-to-its-path"))
         || (is_preflight(request) && flaws.has("preflight-allows-every-origin"))
