@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::clock;
 use crate::jose::proof::Possession;
 use crate::jose::{Algorithm, SigningKey, import_one, mint};
 use crate::journal::RecordedAnswer;
@@ -124,12 +123,13 @@ impl BoundKeys {
     }
 }
 
-/// Header and claims of a fresh proof for a request.
+/// Header and claims of a fresh proof for a request, made at `now` (seconds since 1970).
 pub fn members(
     method: &str,
     url: &str,
     access_token: Option<&str>,
     nonce: Option<&str>,
+    now: i64,
     key: &SigningKey,
 ) -> (Map<String, Value>, Map<String, Value>) {
     Possession {
@@ -138,7 +138,7 @@ pub fn members(
         access_token,
         nonce,
         jti: &format!("{:032x}", rand::random::<u128>()),
-        iat: clock::now(),
+        iat: now,
     }
     .members(key)
 }
@@ -149,9 +149,10 @@ pub fn proof(
     url: &str,
     access_token: Option<&str>,
     nonce: Option<&str>,
+    now: i64,
     key: &SigningKey,
 ) -> Result<String, String> {
-    let (header, claims) = members(method, url, access_token, nonce, key);
+    let (header, claims) = members(method, url, access_token, nonce, now, key);
     let proof = mint(&header, &claims, key).map_err(|error| error.to_string())?;
     String::from_utf8(proof).map_err(|error| error.to_string())
 }

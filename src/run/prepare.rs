@@ -200,6 +200,7 @@ async fn proofs(
             &url,
             bound.token,
             nonce.as_deref(),
+            field.line.clock.now(),
             &key.key,
         )
     };
@@ -216,6 +217,7 @@ async fn proofs(
                 &url,
                 bound.token,
                 nonce.as_deref(),
+                field.line.clock.now(),
                 &key.key,
             );
             let path = String::from_utf8_lossy(&request.target);
@@ -248,7 +250,7 @@ async fn proofs(
             };
             field
                 .forger
-                .proof(field.plan, forgery, fresh)
+                .proof(field.plan, field.line, forgery, fresh)
                 .map_err(Fault::from)?
         }
     };
