@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::keyring::Keyring;
 use super::outside::Mark;
-use super::possession::{FIELD, asks_for_nonce};
+use super::possession::{self, FIELD, asks_for_nonce};
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject, Tries};
@@ -415,6 +415,10 @@ impl Walk<'_> {
             let proof = request.headers.iter().find(|(name, _)| name == FIELD);
             if let Some((_, proof)) = proof {
                 let proof = String::from_utf8_lossy(proof).into_owned();
+                if let Some(thumbprint) = possession::thumbprint(&proof) {
+                    let values = &mut self.attempt.values;
+                    values.insert(format!("{name}.jkt"), json!(thumbprint));
+                }
                 self.captured.insert(format!("{name}.proof"), json!(proof));
             }
             self.saved.insert(name.clone(), request);

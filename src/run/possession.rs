@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use crate::jose::proof::Possession;
-use crate::jose::{Algorithm, SigningKey, import_one, mint};
+use crate::jose::{Algorithm, Jwk, SigningKey, StrictJws, import_one, mint};
 use crate::journal::RecordedAnswer;
 use crate::suite::Secrets;
 use crate::suite::model::ProofTerms;
@@ -155,6 +155,13 @@ pub fn proof(
     let (header, claims) = members(method, url, access_token, nonce, now, key);
     let proof = mint(&header, &claims, key).map_err(|error| error.to_string())?;
     String::from_utf8(proof).map_err(|error| error.to_string())
+}
+
+/// The thumbprint of the key in a proof (RFC 7638); `None` where none can be read there.
+pub fn thumbprint(proof: &str) -> Option<String> {
+    let jws = StrictJws::parse(proof.as_bytes()).ok()?;
+    let jwk = jws.header().members().get("jwk")?.as_object()?;
+    Jwk::from_members(jwk).ok()?.thumbprint()
 }
 
 /// The address of a request, its query included.

@@ -9,7 +9,6 @@
 //! `user_order_id`, `other_user_order_id`.
 
 mod access;
-mod cors;
 mod marketplace;
 mod orders;
 mod products;
@@ -24,6 +23,7 @@ use serde_json::{Map, Value};
 use tokio::net::TcpSocket;
 
 use super::dispatch::{self, Application, Pipeline, Route};
+use super::edge::cors::Pages;
 use super::edge::errors::{Envelope, Error};
 use super::edge::{Edge, headers, plain};
 use super::flaw::{Flaw, FlawSet};
@@ -34,6 +34,13 @@ use super::serve::Built;
 use super::token::Issuer;
 use super::{edge, listen, old_tls, token};
 use crate::jose::Algorithm;
+
+/// The marketplace that may read answers in a browser.
+const PAGES: Pages = Pages {
+    origin: "https://marketplace.example",
+    sent: "Authorization, Content-Type, X-Request-Id",
+    read: "",
+};
 
 const ROUTES: &[&[Route<Appdirect>]] = &[
     profile::ROUTES,
@@ -177,11 +184,11 @@ impl Application for Appdirect {
     }
 
     fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
-        cors::preflight(request, allow)
+        PAGES.preflight(request, allow)
     }
 
     fn decorate(&self, request: &Request, response: &mut Response) {
-        cors::decorate(request, response);
+        PAGES.decorate(request, response);
     }
 }
 
