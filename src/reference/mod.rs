@@ -7,14 +7,14 @@
 mod appdirect;
 mod authority;
 mod dispatch;
-mod dpop;
+pub(crate) mod dpop;
 mod edge;
 mod fetch;
 mod flaw;
 mod h1;
 mod h1_head;
 mod h2;
-mod http;
+pub(crate) mod http;
 mod http_api;
 mod intraverse;
 mod listen;
