@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deployment::{Door, Files, Ran, Reply, Request, Site, answer, proofmark, serve};
 use proofmark::jose::{Jwk, StrictJws, import_one};
+use proofmark::reference::{Contract, Deployment, Settings};
 use serde_json::{Map, Value, json};
 
 const TOKEN: &str = "tok-3f9a1c77e2b84d55";
@@ -325,4 +326,72 @@ async fn a_clock_that_jumps_leaves_the_time_undecided() {
         assert_eq!(said, right, "{case}: {}", ran.text());
     }
     assert!(ran.text().contains("jumped"), "{}", ran.text());
+}
+
+/// An API under the contract that is about nothing but DPoP: what is right there passes, and what is not is found.
+#[tokio::test]
+async fn a_resource_server_is_judged_without_a_contract_of_its_own() {
+    const REST: &str = r#"
+features: [single-use-proofs]
+params: { excluded_proofs: [proof-of-other-algorithm/rs256] }
+principals:
+  user:
+    roles: [user]
+    credentials:
+      token: { exchange: { operation: exchange, body: { authToken: "${secret.user_proof}" }, take: $.accessToken } }
+  second-user:
+    roles: [user]
+    credentials:
+      token: { exchange: { operation: exchange, body: { authToken: "${secret.second_user_proof}" }, take: $.accessToken } }
+operations:
+  me: { request: GET /users/me, allow: [user], is: [personal], headers: { X-Project-Key: "${secret.project_key}" } }
+  exchange:
+    request: POST /auth/token
+    is: [exchange]
+    harmless: true
+    without: [token]
+    headers: { X-Project-Key: "${secret.project_key}" }
+    body: { json: {} }
+consent: { writes: false, max_requests_per_second: 1000 }
+"#;
+    for (flaws, checks, code) in [
+        (vec![], "DPOP-*", 0),
+        (vec!["dpop-htm-unchecked"], "@fapi2-rs", 1),
+    ] {
+        let flaws = Contract::Pers
+            .catalogue()
+            .select(&flaws)
+            .expect("known flaws");
+        let deployment = Deployment::start(Contract::Pers, flaws, Settings::default());
+        let deployment = deployment.expect("it starts");
+        let own = deployment.target_file();
+        let (start, _) = own.split_once("consent:").expect("a whole file");
+        let text = start.replace("contract: pers", "contract: dpop-resource-server");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("target.yaml");
+        std::fs::write(&file, text + REST).expect("it is written");
+        let words = [
+            "run",
+            "--target",
+            &file.to_string_lossy(),
+            "--check",
+            checks,
+        ];
+        let arguments = words.map(str::to_owned);
+        let ran = proofmark(&arguments, &[]).await;
+        ran.in_order();
+        assert_eq!(ran.code, Some(code), "{}", ran.text());
+        let text = ran.text();
+        let last = text.lines().last().expect("a last line");
+        assert!(last.contains(" 0 inconclusive"), "{text}");
+        let passed: usize = last
+            .split(' ')
+            .nth(2)
+            .and_then(|n| n.parse().ok())
+            .expect("a number");
+        assert!(passed > if code == 0 { 50 } else { 18 }, "{text}");
+        if code == 1 {
+            assert!(text.contains("FAIL DPOP-HTM-01"), "{text}");
+        }
+    }
 }
