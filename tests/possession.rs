@@ -134,7 +134,8 @@ fn at(site: &Site, target: &str) -> Vec<Request> {
 async fn each_try_has_a_proof_of_its_own() {
     // What is no answer: of the token endpoint first, then of the API.
     let busy = || Reply::Last(answer("503 Service Unavailable", &["Retry-After: 0"], b""));
-    let troubles: [(&str, fn() -> Reply); 2] = [("503", busy), ("reset", || Reply::Reset)];
+    let reset = || Reply::Reset;
+    let troubles = [("503", busy as fn() -> Reply), ("reset", reset)];
     for (name, trouble) in troubles {
         let first = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
         let site = serve(Door::Open, move |request, _| {
