@@ -9,7 +9,7 @@ use super::columns::{Format, columns};
 use super::exit::Exit;
 use super::output::{Fault, Output};
 use super::run::AskedLevel;
-use super::source::known_checks;
+use super::source::known_selections;
 use crate::suite::gather::library;
 use crate::suite::model::{Check, Level};
 use crate::suite::{Applies, Library, SELECTION, pattern_matches};
@@ -52,7 +52,7 @@ impl List {
                 Applies::Excluded(_) | Applies::Not => None,
             },
         };
-        known_checks(&library, &self.checks)?;
+        known_selections(&library, &self.checks)?;
         let patterns = library.asked(&self.checks);
         let lowest = self.level.map_or(Level::Advice, Level::from);
         let chosen: Vec<(&str, &Check, Level)> = library
