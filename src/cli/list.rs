@@ -9,13 +9,14 @@ use super::columns::{Format, columns};
 use super::exit::Exit;
 use super::output::{Fault, Output};
 use super::run::AskedLevel;
+use super::source::known_selections;
 use crate::suite::gather::library;
 use crate::suite::model::{Check, Level};
-use crate::suite::{Applies, Library, pattern_matches};
+use crate::suite::{Applies, Library, SELECTION, pattern_matches};
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only checks whose id matches, `*` for any characters
+    /// Only checks whose id matches, `*` for any characters, or those of a selection, @NAME
     #[arg(long = "check", value_name = "PATTERN")]
     checks: Vec<String>,
     /// Only checks of this suite
@@ -51,10 +52,12 @@ impl List {
                 Applies::Excluded(_) | Applies::Not => None,
             },
         };
+        known_selections(&library, &self.checks)?;
+        let patterns = library.asked(&self.checks);
         let lowest = self.level.map_or(Level::Advice, Level::from);
         let chosen: Vec<(&str, &Check, Level)> = library
             .checks()
-            .filter(|(suite, check)| wanted(&self.suites, suite) && wanted(&self.checks, &check.id))
+            .filter(|(suite, check)| wanted(&self.suites, suite) && wanted(&patterns, &check.id))
             .filter_map(|(suite, check)| Some((suite, check, level(check)?)))
             .filter(|(_, _, level)| *level >= lowest)
             .collect();
@@ -62,7 +65,15 @@ impl List {
             return Err(nothing(&library, &self.suites));
         }
         out.print(&match self.format {
-            Format::Text => text(&chosen, out),
+            Format::Text => {
+                let is_all = self.checks.is_empty() && self.suites.is_empty();
+                let selections = if is_all {
+                    selections(&library, out)
+                } else {
+                    String::new()
+                };
+                text(&chosen, out) + &selections
+            }
             Format::Json => {
                 let all: Vec<_> = chosen
                     .iter()
@@ -74,6 +85,7 @@ impl List {
                             "title": check.title,
                             "source": check.source,
                             "proved_by": check.proved_by,
+                            "selections": selections_with(&library, &check.id),
                         })
                     })
                     .collect();
@@ -106,6 +118,33 @@ fn text(chosen: &[(&str, &Check, Level)], out: &Output) -> String {
     let table = columns(["CHECK", "LEVEL", "SUITE", "PROMISE"], &rows, out.paint);
     let noun = if rows.len() == 1 { "check" } else { "checks" };
     format!("{table}\n{} {noun}\n", rows.len())
+}
+
+fn selections_with<'a>(library: &'a Library, id: &str) -> Vec<&'a String> {
+    library
+        .selections()
+        .filter(|(_, selection)| selection.checks.iter().any(|member| member == id))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// The selections below the checks; nothing where there are none.
+fn selections(library: &Library, out: &Output) -> String {
+    let rows: Vec<[String; 3]> = library
+        .selections()
+        .map(|(name, selection)| {
+            [
+                format!("{SELECTION}{name}"),
+                selection.checks.len().to_string(),
+                selection.title.clone(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let table = columns(["SELECTION", "CHECKS", "WHAT FOR"], &rows, out.paint);
+    format!("\n{table}\nrun one with `--check @NAME`\n")
 }
 
 fn nothing(library: &Library, suites: &[String]) -> Fault {

@@ -21,7 +21,7 @@ pub struct Prove {
     /// Only this contract's deployment
     #[arg(long, value_name = "CONTRACT")]
     contract: Option<String>,
-    /// Only these checks, `*` for any characters
+    /// Only these checks, `*` for any characters, or those of a selection, @NAME
     #[arg(long = "check", value_name = "PATTERN")]
     checks: Vec<String>,
     /// Only these flaws, `*` for any characters
@@ -93,12 +93,13 @@ impl Prove {
             .flat_map(|c| c.catalogue().flaws().iter().map(move |flaw| (c, flaw)))
             .flat_map(|(c, flaw)| [flaw.id.to_owned(), format!("{}/{}", c.name(), flaw.id)])
             .collect();
+        let patterns = library.asked(&self.checks);
         let whole = self.contract.is_none() && self.checks.is_empty() && self.flaws.is_empty();
         let mut surprises = compare(&matrices, &library, &flaws, whole);
         // A flaw that nobody has is told of the checks that were asked for.
         surprises.retain(|surprise| match surprise {
             Surprise::UnknownFlaw { check, .. } => {
-                self.checks.is_empty() || self.checks.iter().any(|p| pattern_matches(p, check))
+                patterns.is_empty() || patterns.iter().any(|p| pattern_matches(p, check))
             }
             _ => true,
         });

@@ -30,7 +30,7 @@ pub struct Run {
     /// Switch on a flaw of the reference deployment
     #[arg(long = "flaw", value_name = "NAME")]
     flaws: Vec<String>,
-    /// Only checks whose id matches, `*` for any characters
+    /// Only checks whose id matches, `*` for any characters, or those of a selection, @NAME
     #[arg(long = "check", value_name = "PATTERN")]
     checks: Vec<String>,
     /// Only checks of this suite

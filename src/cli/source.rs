@@ -6,7 +6,7 @@ use std::path::Path;
 use super::output::Fault;
 use crate::reference::{Contract, Deployment, FlawSet, Settings};
 use crate::suite::target_file::{Loaded, load};
-use crate::suite::{Library, pattern_matches};
+use crate::suite::{Library, SELECTION, pattern_matches};
 
 /// A target ready to be tested, and the deployment behind it where it is ours.
 pub struct Source {
@@ -133,16 +133,37 @@ fn file(name: &str, library: &Library) -> Result<Loaded, Fault> {
     load(name, &bytes, folder, library, &environment).map_err(Fault::Mistakes)
 }
 
-/// Patterns that match nothing are mistakes: a run of nothing would conform to everything.
+/// Patterns that match nothing, and selections that are not there, are mistakes: a run of nothing would conform to
+/// everything.
 pub fn known_checks(library: &Library, patterns: &[String]) -> Result<(), Fault> {
+    known_selections(library, patterns)?;
     let is_known = |pattern: &String| {
         let mut all = library.checks();
         all.any(|(_, check)| pattern_matches(pattern, &check.id))
     };
-    match patterns.iter().find(|pattern| !is_known(pattern)) {
+    match library.asked(patterns).iter().find(|one| !is_known(one)) {
         None => Ok(()),
         Some(pattern) => Err(Fault::Usage(format!(
             "no check matches `{pattern}`; `proofmark list` shows all"
         ))),
     }
+}
+
+/// The selections alone.
+pub fn known_selections(library: &Library, patterns: &[String]) -> Result<(), Fault> {
+    let asked = library.asked(patterns);
+    let Some(unknown) = asked.iter().find(|one| one.starts_with(SELECTION)) else {
+        return Ok(());
+    };
+    let all: Vec<String> = library
+        .selections()
+        .map(|(name, _)| format!("{SELECTION}{name}"))
+        .collect();
+    Err(Fault::Usage(match all.is_empty() {
+        true => format!("there is no selection `{unknown}`, nor any other"),
+        false => format!(
+            "there is no selection `{unknown}`; there are {}",
+            all.join(", ")
+        ),
+    }))
 }

@@ -3,11 +3,13 @@
 
 mod files;
 mod keys;
+mod proof;
 mod tokens;
 mod verifier;
 
 pub use files::{suite, target};
 pub use keys::jwks;
+pub use proof::proof;
 pub use tokens::strict_jws;
 pub use verifier::verifier;
 
@@ -15,9 +17,10 @@ pub use verifier::verifier;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 5] = [
+pub const BODIES: [Body; 6] = [
     ("strict_jws", strict_jws),
     ("verifier", verifier),
+    ("proof", proof),
     ("jwks", jwks),
     ("suite", suite),
     ("target", target),

@@ -239,4 +239,7 @@ pub struct End {
     pub interrupted: bool,
     pub wall_ms: u64,
     pub exchanges: u64,
+    /// Seconds that the target's clock was ahead of ours, by which tokens and proofs were dated; none where both agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_s: Option<i64>,
 }

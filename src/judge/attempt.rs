@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::clock;
 use super::conditions::{Sight, end, mentions};
 use super::hearing::unheard;
 use super::scope::{AttemptScope, capture, resolved};
@@ -86,6 +87,9 @@ pub fn judge_attempt(
             Err(Stop::Doubt(why, says)) => return doubt(why, says, ids),
             Err(Stop::NotCovered(says)) => return AttemptOutcome::NotCovered(says),
         }
+    }
+    if let Some(says) = clock::jump(&planned.check, attempt, exchanges) {
+        return doubt(Doubt::Control, says, ids);
     }
     match (
         Findings::of(run.findings),

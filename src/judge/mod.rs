@@ -3,6 +3,7 @@
 mod attempt;
 mod body;
 mod case;
+mod clock;
 mod conditions;
 pub mod describe;
 pub mod fields;

@@ -51,6 +51,7 @@ pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
     doubts(&mut out, view, paint);
     unconfirmed(&mut out, view, paint);
     skips(&mut out, view, paint);
+    clock(&mut out, view);
     summary(&mut out, view, level, paint);
     out
 }
@@ -233,6 +234,18 @@ fn by_reason<'a>(
             paint.on(DIM, &visible(&ids.join(" ")))
         ));
     }
+}
+
+/// What was dated by another clock than ours is told: who compares times in the journal needs to know.
+fn clock(out: &mut String, view: &View<'_>) {
+    let Some(ahead) = view.run.end.as_ref().and_then(|end| end.clock_ahead_s) else {
+        return;
+    };
+    let how = if ahead > 0 { "ahead of" } else { "behind" };
+    out.push_str(&format!(
+        "\nthe clock of the target is {} s {how} ours; tokens and proofs were dated by it\n",
+        ahead.unsigned_abs()
+    ));
 }
 
 fn summary(out: &mut String, view: &View<'_>, level: Level, paint: Paint) {

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::keyring::Keyring;
 use super::outside::Mark;
-use super::possession::{FIELD, asks_for_nonce};
+use super::possession::{self, FIELD, asks_for_nonce};
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
-use super::send::{Line, Sent, Subject};
+use super::send::{Line, Sent, Subject, Tries};
 use super::stop::Stop;
 use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
@@ -408,21 +408,24 @@ impl Walk<'_> {
             }
         };
         let subject = self.subject([&send.control, &send.expect, &send.should, &send.advise]);
-        let mut sent = self.transmit(&request, subject, &send.capture).await?;
-        let has_proof = request.headers.iter().any(|(name, _)| name == FIELD);
+        let mut sent = self.transmit_prepared(&mut request, send, subject).await?;
         // Who asks for a nonce gets it, unless the step is about the proof itself.
         if matches!(send.proof.as_deref(), None | Some(RIGHT_PROOF))
-            && has_proof
+            && has_proof(&request)
             && sent.raw.as_ref().is_some_and(asks_for_nonce)
             && let Ok(again) = prepare(self.field, send, &mut self.scope()).await
         {
-            sent = self.transmit(&again, subject, &send.capture).await?;
             request = again;
+            sent = self.transmit_prepared(&mut request, send, subject).await?;
         }
         if let Some(name) = &send.save {
             let proof = request.headers.iter().find(|(name, _)| name == FIELD);
             if let Some((_, proof)) = proof {
                 let proof = String::from_utf8_lossy(proof).into_owned();
+                if let Some(thumbprint) = possession::thumbprint(&proof) {
+                    let values = &mut self.attempt.values;
+                    values.insert(format!("{name}.jkt"), json!(thumbprint));
+                }
                 self.captured.insert(format!("{name}.proof"), json!(proof));
             }
             self.saved.insert(name.clone(), request);
@@ -435,6 +438,30 @@ impl Walk<'_> {
         Subject {
             mark: Some(self.mark),
             ..subject(self.field.plan, sayings)
+        }
+    }
+
+    /// Sends what was made ready for a step. A request with a proof is made anew for each further try; then `request` is
+    /// the one that was answered.
+    async fn transmit_prepared(
+        &self,
+        request: &mut Request,
+        send: &Send,
+        subject: Subject,
+    ) -> io::Result<Sent> {
+        let (check, captures) = (&self.check.id, &self.resolved(&send.capture));
+        let learn = |answer: &RecordedAnswer| captured_secrets(check, captures, answer);
+        let mut tries = Tries::default();
+        loop {
+            let line = self.field.line;
+            if let Some(sent) = line.attempt(request, subject, &mut tries, learn).await? {
+                return Ok(sent);
+            }
+            if has_proof(request)
+                && let Ok(again) = prepare(self.field, send, &mut self.scope()).await
+            {
+                *request = again;
+            }
         }
     }
 
@@ -497,6 +524,10 @@ impl Walk<'_> {
         drop(redactor);
         self.attempt.steps.push(taken);
     }
+}
+
+fn has_proof(request: &Request) -> bool {
+    request.headers.iter().any(|(name, _)| name == FIELD)
 }
 
 pub fn captured_secrets(

@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
-use super::clock;
 use super::issuer::Issuer;
 use super::keyring::Keyring;
 use super::minting::issue;
@@ -85,8 +84,7 @@ impl Forger {
             .forgeries
             .get(name)
             .ok_or_else(|| ForgeFault::Trouble(format!("the plan has no forgery `{name}`")))?;
-        let issuer = line.outside.issuer.as_ref();
-        let issuer = issuer.filter(|_| plan.target.issues(valid.kind));
+        let issuer = issuer(plan, line, valid);
         let document = match issuer {
             Some(issuer) => Some(issuer.key_set()),
             None => self
@@ -101,17 +99,23 @@ impl Forger {
                     && planned.change.is_of_claims() =>
             {
                 let material = self.captured(valid)?;
-                let env = environment(plan, valid, issuer);
+                let env = environment(plan, line, valid);
                 let wanted =
                     forged_claims(&planned.change, &material, &env).map_err(unforgeable)?;
                 issue(minting, &wanted, valid, keyring, plan, line).await
             }
-            _ => self.forge(plan, &planned.change, valid, document.as_deref(), issuer),
+            _ => self.forge(plan, &planned.change, valid, document.as_deref(), line),
         }
     }
 
     /// The proof of possession, changed as the plan's forgery of this name says.
-    pub fn proof(&self, plan: &Plan, name: &str, fresh: Fresh<'_>) -> Result<String, ForgeFault> {
+    pub fn proof(
+        &self,
+        plan: &Plan,
+        line: &Line,
+        name: &str,
+        fresh: Fresh<'_>,
+    ) -> Result<String, ForgeFault> {
         let planned = plan
             .forgeries
             .get(name)
@@ -130,7 +134,7 @@ impl Forger {
             Some(own) => material.with_target(own),
             None => material,
         };
-        let mut env = Env::new(clock::now());
+        let mut env = Env::new(line.clock.now());
         set_values(&mut env, plan, &plan.target.params);
         for (name, value) in fresh.values {
             env.set(name, value);
@@ -151,9 +155,10 @@ impl Forger {
         change: &Forgery,
         valid: &Valid<'_>,
         document: Option<&[u8]>,
-        issuer: Option<&Issuer>,
+        line: &Line,
     ) -> Result<String, ForgeFault> {
         let terms = valid.terms;
+        let issuer = issuer(plan, line, valid);
         let minting = match issuer {
             Some(issuer) => Some(issuer.signing_key()),
             None => self
@@ -180,7 +185,7 @@ impl Forger {
                 .map_err(|e| ForgeFault::Trouble(e.to_string()))?,
             None => material,
         };
-        let env = environment(plan, valid, issuer);
+        let env = environment(plan, line, valid);
         let token = forge(change, &material, &env).map_err(unforgeable)?;
         // Field values are octets; a token that is not UTF-8 would be another one if it were sent as text.
         String::from_utf8(token)
@@ -266,12 +271,18 @@ impl Forger {
     }
 }
 
+/// The issuer that we play, where the token is one of its.
+fn issuer<'a>(plan: &Plan, line: &'a Line, valid: &Valid<'_>) -> Option<&'a Issuer> {
+    let issuer = line.outside.issuer.as_ref();
+    issuer.filter(|_| plan.target.issues(valid.kind))
+}
+
 /// What forgeries may refer to by name.
-fn environment(plan: &Plan, valid: &Valid<'_>, issuer: Option<&Issuer>) -> Env {
-    let mut env = Env::new(clock::now());
+fn environment(plan: &Plan, line: &Line, valid: &Valid<'_>) -> Env {
+    let mut env = Env::new(line.clock.now());
     set_values(&mut env, plan, &plan.target.params);
     set_values(&mut env, plan, &valid.terms.values);
-    if let Some(issuer) = issuer {
+    if let Some(issuer) = issuer(plan, line, valid) {
         env.set("issuer", issuer.url());
         env.set("issuer_host", issuer.host());
     }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 
-use super::clock;
 use super::listener_port::{Asked, Port, Reply};
 use crate::jose::{Algorithm, KeyMaterial, SigningKey, mint};
 use crate::suite::Secrets;
@@ -176,9 +175,14 @@ impl Issuer {
         .collect()
     }
 
-    /// A token of now. Fails with a sentence.
-    pub fn issue(&self, issue: &Issue, plan: &Plan, secrets: &Secrets) -> Result<Issued, String> {
-        let now = clock::now();
+    /// A token of `now`, seconds since 1970. Fails with a sentence.
+    pub fn issue(
+        &self,
+        issue: &Issue,
+        plan: &Plan,
+        secrets: &Secrets,
+        now: i64,
+    ) -> Result<Issued, String> {
         let usual = self.terms.lifetime_s.unwrap_or(DEFAULT_LIFETIME_S);
         let life = issue.lifetime_s.unwrap_or(usual);
         let issued = if life > 0 { now } else { now + life - usual };

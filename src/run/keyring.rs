@@ -7,12 +7,11 @@ use base64::Engine;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::clock;
 use super::issuer::Issuer;
 use super::possession::{self, BoundKey, BoundKeys, asks_for_nonce};
 use super::request::{Sender, build};
 use super::scope::RequestScope;
-use super::send::{Line, Subject};
+use super::send::{Line, Sent, Subject, Tries};
 use crate::journal::RecordedAnswer;
 use crate::judge::capture;
 use crate::suite::Secrets;
@@ -206,13 +205,13 @@ impl Keyring {
                 SourceSpec::Exchange(exchange) => {
                     self.exchange(exchange, bound, plan, line, depth).await
                 }
-                SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, bound, &self.secrets).await,
-                SourceSpec::Command(words) => command(words, &self.secrets).await,
+                SourceSpec::Oauth2(oauth2) => self.oauth2(oauth2, bound, line).await,
+                SourceSpec::Command(words) => command(words, &self.secrets, line.clock.now()).await,
                 SourceSpec::Issue(issue) => {
                     let issuer = line.outside.issuer.as_ref();
                     let issuer = issuer.ok_or("the target file has no `issuer`")?;
                     let generation = issuer.generation();
-                    let issued = issuer.issue(issue, plan, &self.secrets)?;
+                    let issued = issuer.issue(issue, plan, &self.secrets, line.clock.now())?;
                     Ok(Held {
                         value: issued.token,
                         until: Some(Instant::now() + issued.life),
@@ -266,7 +265,7 @@ impl Keyring {
             };
             capture(&rule, &raw)?.as_u64()
         });
-        Ok(held(show(&value), life))
+        Ok(held(show(&value), life, line.clock.now()))
     }
 
     /// The answer of an operation that gives out what opens something; `rule` says where that stands, so that it is
@@ -318,15 +317,9 @@ impl Keyring {
                 .extend(capture(rule, answer).map(|value| ("credential".to_owned(), show(&value))));
             secrets
         };
-        let mut sent = line
-            .send(&proven(&request, bound, line)?, Subject::default(), learn)
-            .await
-            .map_err(|error| error.to_string())?;
+        let mut sent = prove_and_send(&request, bound, line, learn).await?;
         if bound.is_some() && sent.raw.as_ref().is_some_and(asks_for_nonce) {
-            sent = line
-                .send(&proven(&request, bound, line)?, Subject::default(), learn)
-                .await
-                .map_err(|error| error.to_string())?;
+            sent = prove_and_send(&request, bound, line, learn).await?;
         }
         sent.raw.ok_or_else(|| {
             let failure = sent
@@ -343,9 +336,9 @@ impl Keyring {
         &self,
         oauth2: &Oauth2,
         bound: Option<&BoundKey>,
-        scope: &dyn Scope,
+        line: &Line,
     ) -> Result<Held, String> {
-        let fill = |text: &str| fill_text(text, scope).map_err(|error| error.to_string());
+        let fill = |text: &str| fill_text(text, &self.secrets).map_err(|error| error.to_string());
         let mut pairs = vec![("grant_type", "client_credentials".to_owned())];
         for (name, value) in [("scope", &oauth2.scope), ("audience", &oauth2.audience)] {
             if let Some(value) = value {
@@ -363,7 +356,14 @@ impl Keyring {
                 .body(form(&pairs));
             if let Some(bound) = bound {
                 let url = &oauth2.token_url;
-                let proof = possession::proof("POST", url, None, nonce.as_deref(), &bound.key)?;
+                let proof = possession::proof(
+                    "POST",
+                    url,
+                    None,
+                    nonce.as_deref(),
+                    line.clock.now(),
+                    &bound.key,
+                )?;
                 request = request.header(possession::FIELD, proof);
             }
             let answer = request.send().await.map_err(|error| {
@@ -399,7 +399,28 @@ impl Keyring {
         Ok(held(
             token.to_owned(),
             body.get("expires_in").and_then(Value::as_u64),
+            line.clock.now(),
         ))
+    }
+}
+
+/// Sends with a proof, if the answer is to be bound to a key; each try has a proof of its own. Fails with a sentence.
+async fn prove_and_send(
+    request: &Request,
+    bound: Option<&BoundKey>,
+    line: &Line,
+    learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
+) -> Result<Sent, String> {
+    let mut tries = Tries::default();
+    loop {
+        let proven = proven(request, bound, line)?;
+        let tried = line
+            .attempt(&proven, Subject::default(), &mut tries, &learn)
+            .await
+            .map_err(|error| error.to_string())?;
+        if let Some(sent) = tried {
+            return Ok(sent);
+        }
     }
 }
 
@@ -411,7 +432,15 @@ fn proven(request: &Request, bound: Option<&BoundKey>, line: &Line) -> Result<Re
     };
     let nonce = line.nonces.of(&request);
     let url = possession::url_of(&request);
-    let proof = possession::proof(&request.method, &url, None, nonce.as_deref(), &bound.key)?;
+    let now = line.clock.now();
+    let proof = possession::proof(
+        &request.method,
+        &url,
+        None,
+        nonce.as_deref(),
+        now,
+        &bound.key,
+    )?;
     let field = (possession::FIELD.to_owned(), proof.into_bytes());
     request.headers.push(field);
     Ok(request)
@@ -456,8 +485,11 @@ fn form(pairs: &[(&str, String)]) -> String {
         .finish()
 }
 
-fn held(value: String, life_s: Option<u64>) -> Held {
-    let life = life_s.map(Duration::from_secs).or_else(|| jwt_life(&value));
+/// `now` by the clock of who made it.
+fn held(value: String, life_s: Option<u64>, now: i64) -> Held {
+    let life = life_s
+        .map(Duration::from_secs)
+        .or_else(|| jwt_life(&value, now));
     Held {
         until: life.map(|life| Instant::now() + life),
         value,
@@ -465,18 +497,18 @@ fn held(value: String, life_s: Option<u64>) -> Held {
     }
 }
 
-/// Time until the `exp` of a JWT, by our clock.
-fn jwt_life(token: &str) -> Option<Duration> {
+/// Time until the `exp` of a JWT.
+fn jwt_life(token: &str, now: i64) -> Option<Duration> {
     let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD
         .decode(token.split('.').nth(1)?)
         .ok()?;
     let claims: Value = serde_json::from_slice(&payload).ok()?;
     let until = claims.get("exp")?.as_u64()?;
-    let now = u64::try_from(clock::now()).unwrap_or(0);
+    let now = u64::try_from(now).unwrap_or(0);
     Some(Duration::from_secs(until.saturating_sub(now)))
 }
 
-async fn command(words: &[String], scope: &dyn Scope) -> Result<Held, String> {
+async fn command(words: &[String], scope: &dyn Scope, now: i64) -> Result<Held, String> {
     let words: Vec<String> = words
         .iter()
         .map(|word| fill_text(word, scope))
@@ -512,6 +544,7 @@ async fn command(words: &[String], scope: &dyn Scope) -> Result<Held, String> {
             .ok_or_else(|| format!("`{program}` printed nothing"))?
             .to_owned(),
         None,
+        now,
     ))
 }
 

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::clock;
 use crate::jose::proof::Possession;
-use crate::jose::{Algorithm, SigningKey, import_one, mint};
+use crate::jose::{Algorithm, Jwk, SigningKey, StrictJws, import_one, mint};
 use crate::journal::RecordedAnswer;
 use crate::suite::Secrets;
 use crate::suite::model::ProofTerms;
@@ -124,12 +123,13 @@ impl BoundKeys {
     }
 }
 
-/// Header and claims of a fresh proof for a request.
+/// Header and claims of a fresh proof for a request, made at `now` (seconds since 1970).
 pub fn members(
     method: &str,
     url: &str,
     access_token: Option<&str>,
     nonce: Option<&str>,
+    now: i64,
     key: &SigningKey,
 ) -> (Map<String, Value>, Map<String, Value>) {
     Possession {
@@ -138,7 +138,7 @@ pub fn members(
         access_token,
         nonce,
         jti: &format!("{:032x}", rand::random::<u128>()),
-        iat: clock::now(),
+        iat: now,
     }
     .members(key)
 }
@@ -149,11 +149,19 @@ pub fn proof(
     url: &str,
     access_token: Option<&str>,
     nonce: Option<&str>,
+    now: i64,
     key: &SigningKey,
 ) -> Result<String, String> {
-    let (header, claims) = members(method, url, access_token, nonce, key);
+    let (header, claims) = members(method, url, access_token, nonce, now, key);
     let proof = mint(&header, &claims, key).map_err(|error| error.to_string())?;
     String::from_utf8(proof).map_err(|error| error.to_string())
+}
+
+/// The thumbprint of the key in a proof (RFC 7638); `None` where none can be read there.
+pub fn thumbprint(proof: &str) -> Option<String> {
+    let jws = StrictJws::parse(proof.as_bytes()).ok()?;
+    let jwk = jws.header().members().get("jwk")?.as_object()?;
+    Jwk::from_members(jwk).ok()?.thumbprint()
 }
 
 /// The address of a request, its query included.

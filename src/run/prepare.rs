@@ -200,6 +200,7 @@ async fn proofs(
             &url,
             bound.token,
             nonce.as_deref(),
+            field.line.clock.now(),
             &key.key,
         )
     };
@@ -216,6 +217,7 @@ async fn proofs(
                 &url,
                 bound.token,
                 nonce.as_deref(),
+                field.line.clock.now(),
                 &key.key,
             );
             let path = String::from_utf8_lossy(&request.target);
@@ -228,7 +230,13 @@ async fn proofs(
             ];
             let other_nonce = scope.captured.get("other_nonce").and_then(Value::as_str);
             values.extend(other_nonce.map(|nonce| ("other_nonce", nonce.to_owned())));
-            values.push(("hostname", request.origin.host.clone()));
+            let origin = &request.origin;
+            values.push(("hostname", origin.host.clone()));
+            // Where the port is that of the scheme, it need not be written, and may be.
+            let written = format!("{}:{}", origin.host, origin.port);
+            if origin.authority() != written {
+                values.push(("host_and_port", written));
+            }
             for (name, found) in [("jti", "hex64"), ("listener", "listener")] {
                 let found = scope.values.get(found).and_then(Value::as_str);
                 values.extend(found.map(|value| (name, value.to_owned())));
@@ -248,7 +256,7 @@ async fn proofs(
             };
             field
                 .forger
-                .proof(field.plan, forgery, fresh)
+                .proof(field.plan, field.line, forgery, fresh)
                 .map_err(Fault::from)?
         }
     };

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
 use super::case::{Field, attempt, fill_number, subject};
+use super::clock::Clock;
 use super::forge::Forger;
 use super::keyring::Keyring;
 use super::outside::Outside;
@@ -30,7 +31,7 @@ use crate::journal::{
 };
 use crate::judge::{Verdict, judge, needs_another_attempt, status_contains};
 use crate::suite::model::Expectation;
-use crate::suite::model::{OneOrMany, Transport};
+use crate::suite::model::{Carriage, OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::rate_limits;
 use crate::suite::{Secrets, Target};
@@ -203,6 +204,7 @@ async fn carry_out(
             outside,
             nonces: Nonces::default(),
             clients: Default::default(),
+            clock: Clock::default(),
         },
         forger: Forger::new(secrets.clone(), strangers),
         keyring: Keyring::new(secrets, settings.roots.clone()),
@@ -215,6 +217,9 @@ async fn carry_out(
     let open: Vec<usize> = (0..plan.cases.len())
         .filter(|at| !is_decided(&plan.cases[*at].id))
         .collect();
+    if !open.is_empty() && dates_something(plan) {
+        shared.line.ask_time(target).await?;
+    }
     shared.observer.begins(open.len());
     let mut tasks = JoinSet::new();
     // Those that spend a rate limit mostly wait, so they take nobody's place; and the sooner they begin, the sooner all
@@ -262,8 +267,18 @@ async fn carry_out(
         interrupted,
         wall_ms: began.elapsed().as_millis() as u64,
         exchanges: shared.line.next_id.load(Ordering::Relaxed) - next_id,
+        clock_ahead_s: Some(shared.line.clock.ahead()).filter(|ahead| *ahead != 0),
     }))?;
     Ok(Outcome { interrupted })
+}
+
+/// Whether anything that we make says when it was made.
+fn dates_something(plan: &Plan) -> bool {
+    let target = &plan.target;
+    let is_proven = |carriage: &Carriage| carriage.proof.is_some();
+    !plan.forgeries.is_empty()
+        || target.issuer.is_some()
+        || target.credentials.values().any(is_proven)
 }
 
 /// A panic in a task is a fault of ours; it goes on where it can be seen.

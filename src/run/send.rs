@@ -2,21 +2,23 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::RwLock;
 
+use super::clock::Clock;
 use super::outside::{Mark, Outside};
 use super::pace::Pace;
 use super::possession::Nonces;
 use super::record;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
-use crate::wire::{Client, Failure, Outcome, Request};
+use crate::suite::Target;
+use crate::wire::{Client, Failure, Outcome, Request, Version};
 
 /// Times that a request is tried when what comes back is no answer.
-const TRIES: u32 = 3;
+const TRIES: usize = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What the line to the target is made of; shared by everything that sends.
@@ -35,6 +37,7 @@ pub struct Line {
     /// Clients that send from another local address, by that.
     pub clients: Mutex<HashMap<IpAddr, Client>>,
     pub nonces: Nonces,
+    pub clock: Clock,
 }
 
 /// An exchange as recorded, and the answer as it came.
@@ -52,6 +55,23 @@ pub struct Subject {
     pub connection: bool,
     /// The attempt that sends, for what it provokes at the ports of ours.
     pub mark: Option<Mark>,
+}
+
+/// What came of the tries of one request until now.
+#[derive(Debug)]
+pub struct Tries {
+    /// In words.
+    retried: Vec<String>,
+    pause: Duration,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self {
+            retried: Vec::new(),
+            pause: FIRST_PAUSE,
+        }
+    }
 }
 
 impl Line {
@@ -77,30 +97,49 @@ impl Line {
         subject: Subject,
         learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
     ) -> Result<Sent, std::io::Error> {
-        let mut retried = Vec::new();
-        let mut pause = FIRST_PAUSE;
+        let mut tries = Tries::default();
         loop {
-            self.pace.turn().await;
-            let started_ms = self.elapsed_ms();
-            let outcome = self.client.send(request).await;
-            let last = retried.len() + 1 >= TRIES as usize;
-            if let (Some(what), false) = (no_answer(&outcome, subject), last) {
-                let wait = retry_after(&outcome).unwrap_or(pause);
-                if self.spend(wait) {
-                    if matches!(&outcome.answer, Ok(answer) if answer.status == 429) {
-                        self.pace.hold(wait);
-                    } else {
-                        tokio::time::sleep(wait).await;
-                    }
-                    retried.push(what);
-                    pause *= 3;
-                    continue;
-                }
+            if let Some(sent) = self.attempt(request, subject, &mut tries, &learn).await? {
+                return Ok(sent);
             }
-            return self
-                .keep(request, outcome, started_ms, retried, subject, learn)
-                .await;
         }
+    }
+
+    /// One try. `None`: what came back is no answer, the pause is over, and the caller is to try again; who sends a
+    /// proof of possession makes a fresh one for it, since the first may be used up (RFC 9449 §11.1).
+    pub async fn attempt(
+        &self,
+        request: &Request,
+        subject: Subject,
+        tries: &mut Tries,
+        learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
+    ) -> Result<Option<Sent>, std::io::Error> {
+        self.pace.turn().await;
+        let started_ms = self.elapsed_ms();
+        let outcome = self.client.send(request).await;
+        if let Some(what) = no_answer(&outcome, subject)
+            && tries.retried.len() + 1 < TRIES
+        {
+            let wait = retry_after(&outcome).unwrap_or(tries.pause);
+            if self.spend(wait) {
+                // What hands out a nonce with its refusal wants to see it in the next proof.
+                if let Ok(answer) = &outcome.answer {
+                    self.nonces.note(request, &record::raw_answer(answer));
+                }
+                if matches!(&outcome.answer, Ok(answer) if answer.status == 429) {
+                    self.pace.hold(wait);
+                } else {
+                    tokio::time::sleep(wait).await;
+                }
+                tries.retried.push(what);
+                tries.pause *= 3;
+                return Ok(None);
+            }
+        }
+        let retried = std::mem::take(&mut tries.retried);
+        self.keep(request, outcome, started_ms, retried, subject, learn)
+            .await
+            .map(Some)
     }
 
     /// Sends all in the same instant, each once; the outcomes are in their order.
@@ -165,6 +204,7 @@ impl Line {
         let raw = outcome.answer.as_ref().ok().map(record::raw_answer);
         if let Some(raw) = &raw {
             self.nonces.note(request, raw);
+            self.clock.note(raw, outcome.timing.total);
             let secrets = learn(raw);
             if !secrets.is_empty() {
                 let pairs = secrets
@@ -205,6 +245,32 @@ impl Line {
         self.journal
             .write(Record::Exchange(Box::new(exchange.clone())))?;
         Ok(Sent { exchange, raw })
+    }
+
+    /// Looks at the target's clock before anything is dated by it. No answer tells nothing, and is no trouble yet.
+    pub async fn ask_time(&self, target: &Target) -> Result<(), std::io::Error> {
+        let path = match target.prefix.as_str() {
+            "" => "/",
+            prefix => prefix,
+        };
+        let request = Request {
+            origin: target.https.clone(),
+            version: Version::H1,
+            method: "GET".to_owned(),
+            target: path.as_bytes().to_vec(),
+            headers: vec![("Host".to_owned(), target.https.authority().into_bytes())],
+            body: bytes::Bytes::new(),
+            fresh_connection: false,
+            await_continue: false,
+        };
+        let whatever = Subject {
+            overload: true,
+            connection: true,
+            mark: None,
+        };
+        self.send(&request, whatever, |_| Vec::new())
+            .await
+            .map(drop)
     }
 
     /// Takes a wait out of the run's patience; `false` where too little is left.

@@ -63,7 +63,49 @@ pub fn mistakes(suites: &[Read<Suite>], contracts: &[Read<Contract>]) -> Vec<Mis
             check_mistakes(suite, at, check, &known, &mut found);
         }
     }
+    selection_mistakes(suites, &ids, &mut found);
     found
+}
+
+/// A selection names checks that there are, some at least, and has its name for itself.
+fn selection_mistakes(
+    suites: &[Read<Suite>],
+    ids: &HashMap<&str, (usize, usize)>,
+    found: &mut Vec<Mistake>,
+) {
+    let mut homes: HashMap<&str, (usize, String)> = HashMap::new();
+    for (file, suite) in suites.iter().enumerate() {
+        let document = &suite.document;
+        for (name, selection) in &suite.value.selections {
+            let here = format!("/selections/{}", escaped(name));
+            if let Some((other, pointer)) = homes.insert(name, (file, here.clone())) {
+                let says = format!("two selections are called `{name}`");
+                found.push(document.mistake_at_key(&here, says).also(
+                    &suites[other].document,
+                    &pointer,
+                    "the other one",
+                ));
+            }
+            if selection.checks.is_empty() {
+                found.push(document.mistake_at(
+                    &format!("{here}/checks"),
+                    "a selection names at least one check",
+                ));
+            }
+            for (at, id) in selection.checks.iter().enumerate() {
+                if !ids.contains_key(id.as_str()) {
+                    found.push(
+                        document
+                            .mistake_at(
+                                &format!("{here}/checks/{at}"),
+                                format!("there is no check `{id}`"),
+                            )
+                            .help("write the whole id of a check, as `proofmark list` shows it"),
+                    );
+                }
+            }
+        }
+    }
 }
 
 struct Known<'a> {
@@ -279,12 +321,16 @@ fn collect(value: &Value, pointer: String, texts: &mut Vec<(String, String)>) {
         }
         Value::Object(members) => {
             for (key, item) in members {
-                let escaped = key.replace('~', "~0").replace('/', "~1");
-                collect(item, format!("{pointer}/{escaped}"), texts);
+                collect(item, format!("{pointer}/{}", escaped(key)), texts);
             }
         }
         _ => {}
     }
+}
+
+/// A member's name in a JSON Pointer (RFC 6901 §3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 fn answer_names(expectation: &Expectation) -> Vec<&String> {

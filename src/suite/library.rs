@@ -3,9 +3,12 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::model::{Check, Contract, Level, Situation, Suite};
+use super::model::{Check, Contract, Level, NamedSelection, Situation, Suite};
 use super::pattern;
 use crate::jose::forgery::{Entry, Forgery};
+
+/// Before the name of a selection where a pattern of ids may stand.
+pub const SELECTION: char = '@';
 
 /// Suites and contracts, parsed and free of mistakes.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +36,27 @@ impl Library {
 
     pub fn check(&self, id: &str) -> Option<(&str, &Check)> {
         self.checks().find(|(_, check)| check.id == id)
+    }
+
+    /// Every named selection, in the order of the files.
+    pub fn selections(&self) -> impl Iterator<Item = (&String, &NamedSelection)> {
+        self.suites
+            .values()
+            .flat_map(|suite| suite.selections.iter())
+    }
+
+    /// Patterns of ids, with the members of a selection in place of its `@NAME`; one that is not there stays as it is,
+    /// and matches nothing.
+    pub fn asked(&self, patterns: &[String]) -> Vec<String> {
+        let members = |pattern: &String| {
+            let name = pattern.strip_prefix(SELECTION)?;
+            let (_, found) = self.selections().find(|(known, _)| *known == name)?;
+            Some(found.checks.clone())
+        };
+        patterns
+            .iter()
+            .flat_map(|pattern| members(pattern).unwrap_or_else(|| vec![pattern.clone()]))
+            .collect()
     }
 
     pub fn situations(&self) -> impl Iterator<Item = (&String, &Situation)> {

@@ -26,7 +26,7 @@ pub mod template;
 mod unmeant;
 
 pub use expand::{MAX_CASES_PER_CHECK, Wanted, expand};
-pub use library::{Applies, Library};
+pub use library::{Applies, Library, SELECTION};
 pub use pattern::matches as pattern_matches;
 pub use plan::Plan;
 pub use secret::Secrets;

@@ -124,7 +124,7 @@ impl Client {
             && let Some(link) = self.shared.pool.take(origin).await
         {
             let outcome = self.exchange_h1(link, request).await;
-            if !(died_unanswered(&outcome) && repeatable(&request.method)) {
+            if !(died_unanswered(&outcome) && repeatable(request)) {
                 return outcome;
             }
         }
@@ -155,7 +155,7 @@ impl Client {
         {
             let mut outcome = self.exchange_h2(&session, request).await;
             outcome.connection.reused = true;
-            if !(died_unanswered(&outcome) && repeatable(&request.method)) {
+            if !(died_unanswered(&outcome) && repeatable(request)) {
                 return outcome;
             }
         }
@@ -230,8 +230,12 @@ fn died_unanswered(outcome: &Outcome) -> bool {
         && matches!(outcome.answer, Err(Failure::Closed | Failure::Reset))
 }
 
-fn repeatable(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS")
+/// Safe, and without a proof of possession: that may be used up although no answer came (RFC 9449 §11.1), so that whoever
+/// made it has to make another.
+fn repeatable(request: &Request) -> bool {
+    let has_proof = |(name, _): &(String, Vec<u8>)| name.eq_ignore_ascii_case("dpop");
+    matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+        && !request.headers.iter().any(has_proof)
 }
 
 /// The outcome of a request that found no connection.

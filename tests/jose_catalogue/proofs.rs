@@ -47,6 +47,8 @@ const FAULTS: &[(&str, Option<Forgives>)] = &[
     ("proof-htm", Some(Htm)),
     ("proof-htu", Some(Htu)),
     ("proof-htu-equal", Some(HtuAsText)),
+    ("proof-htu-default-port", Some(HtuAsText)),
+    ("proof-extra-members", None),
     ("proof-htu-query", None),
     ("proof-iat", Some(Iat)),
     ("proof-iat-of-odd-type", Some(Iat)),
@@ -97,6 +99,7 @@ fn env() -> Env {
         .with("scheme", "https")
         .with("host", "api.example")
         .with("hostname", "api.example")
+        .with("host_and_port", "api.example:443")
         .with("path", "/users/me")
         .with("jti", "4f1c")
         .with("proof_window", 300)

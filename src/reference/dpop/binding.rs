@@ -39,6 +39,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9449 §6.1",
     ),
     flaw(
+        "dpop-first-authorization-read",
+        "Takes the first of two Authorization lines for the only one.",
+        "RFC 6750 §2",
+    ),
+    flaw(
         "dpop-proxy-authorization-read",
         "Takes a token from Proxy-Authorization, too.",
         "RFC 9449 §7.1",
@@ -97,18 +102,26 @@ pub fn presented(request: &Request, flaws: &FlawSet) -> (Scheme, Presented) {
     {
         name = "proxy-authorization";
     }
-    let last = request.fields.all(name).last();
-    let line = last.and_then(|line| std::str::from_utf8(line).ok());
-    let token = line.and_then(|line| {
-        let (scheme, token) = line.split_once(' ').unwrap_or((line, ""));
-        scheme
-            .eq_ignore_ascii_case(Scheme::Dpop.name())
-            .then(|| token.trim_matches(' '))
-    });
-    match token {
+    let lines: Vec<&[u8]> = request.fields.all(name).collect();
+    if let [first, _, ..] = lines.as_slice()
+        && let Some(token) = after_scheme(first)
+        && flaws.has("dpop-first-authorization-read")
+    {
+        return (Scheme::Dpop, Presented::Bearer(token.to_owned()));
+    }
+    match lines.last().and_then(|line| after_scheme(line)) {
         None => (Scheme::Bearer, credentials::bearer(request, flaws)),
         Some(token) => (Scheme::Dpop, credentials::sole(request, name, token, flaws)),
     }
+}
+
+/// What stands after the DPoP scheme; `None` under any other.
+fn after_scheme(line: &[u8]) -> Option<&str> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (scheme, token) = line.split_once(' ').unwrap_or((line, ""));
+    scheme
+        .eq_ignore_ascii_case(Scheme::Dpop.name())
+        .then(|| token.trim_matches(' '))
 }
 
 /// The token alone, whatever it is good for.

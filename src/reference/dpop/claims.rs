@@ -66,6 +66,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 7519 §4.1.4",
     ),
     flaw(
+        "dpop-unknown-claims-refused",
+        "Refuses a proof that says more than it must.",
+        "RFC 7519 §4",
+    ),
+    flaw(
         "dpop-jti-optional",
         "Takes proofs that cannot be told from others.",
         "RFC 9449 §4.3 item 3",
@@ -102,6 +107,8 @@ pub const FLAWS: &[Flaw] = &[
     ),
 ];
 
+/// Claims that mean something in a proof (RFC 9449 §4.2; RFC 7519 §4.1).
+const KNOWN: [&str; 8] = ["jti", "htm", "htu", "iat", "ath", "nonce", "exp", "nbf"];
 /// Characters of a jti that the flawed deployments have room for.
 const ROOM: usize = 255;
 
@@ -127,6 +134,11 @@ pub fn judge(
         && !(is_known() && flaws.has("dpop-verified-proof-trusted-elsewhere"))
     {
         return Err(fault);
+    }
+    if claims.keys().any(|name| !KNOWN.contains(&name.as_str()))
+        && flaws.has("dpop-unknown-claims-refused")
+    {
+        return Err(Fault::Check("says more than it must"));
     }
     judge_time(claims, occasion.now, flaws)?;
     if let Some(token) = occasion.token

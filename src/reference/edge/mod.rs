@@ -4,6 +4,7 @@
 pub mod body;
 pub mod caching;
 pub mod challenge;
+pub mod cors;
 pub mod credentials;
 pub mod errors;
 pub mod headers;

@@ -131,7 +131,7 @@ pub fn unknown_token(app: &Pers) -> Error {
 /// `is_use`: whether a proof that comes with the request is used up.
 pub fn admit(app: &Pers, access: Access, request: &Request, is_use: bool) -> Result<Caller, Error> {
     let flaws = app.flaws();
-    if tenant::is_key_set(request) {
+    if tenant::is_of_issuer(request) {
         return Ok(Caller {
             tenant: tenant::A,
             account: None,

@@ -86,6 +86,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9449 §5",
     ),
     flaw(
+        "dpop-refresh-token-bound-for-all-clients",
+        "Asks also clients that authenticate for the key that their refresh token was given to.",
+        "RFC 9449 §5",
+    ),
+    flaw(
         "dpop-refresh-token-unbound",
         "Refreshes a bound token for whoever has the refresh token.",
         "RFC 9449 §5",
@@ -268,8 +273,23 @@ impl Account {
 #[derive(Clone, Debug)]
 pub struct Refresh {
     account: String,
-    /// The thumbprint of the key that it is bound to: our clients are public (RFC 9449 §5).
+    /// The thumbprint of the key that it is bound to where its client is public (RFC 9449 §5).
     key: Option<String>,
+    /// The client, where it authenticates; then it is bound to that.
+    client: Option<Client>,
+}
+
+/// The client that can keep a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client;
+
+/// The client that authenticates with the request; `None` for a public one, 401 for a secret of nobody.
+fn client(call: &Call<'_, Pers>) -> Result<Option<Client>, Error> {
+    match call.request.fields.get("x-client-secret") {
+        None => Ok(None),
+        Some(secret) if Hashed::of(secret) == call.app.client_secret => Ok(Some(Client)),
+        Some(_) => Err(access::unknown_token(call.app)),
+    }
 }
 
 fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
@@ -282,6 +302,7 @@ fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
         Some(_) if flaws.has("unknown-auth-type-accepted") => Role::User,
         Some(_) => return Err(invalid(&app.edge, "authType is unknown.")),
     };
+    let client = client(call)?;
     let key = possession::proven(call)?;
     let proof = Hashed::of(call.text("authToken").unwrap_or_default());
     let found = {
@@ -320,7 +341,13 @@ fn exchange(call: &Call<'_, Pers>) -> Result<Response, Error> {
         {
             Err(refused_request(&app.edge, Fault::Absent))
         }
-        Some(account) => Ok(tokens(app, &account, key.as_deref(), key.as_deref())),
+        Some(account) => Ok(tokens(
+            app,
+            &account,
+            key.as_deref(),
+            key.as_deref(),
+            client,
+        )),
         None if flaws.has("token-told-with-refusal") => {
             let token = app.issuer.mint("nobody", call.caller.tenant, "user", flaws);
             Ok(
@@ -336,16 +363,23 @@ fn key_set(call: &Call<'_, Pers>) -> Result<Response, Error> {
     Ok(call.app.issuer.key_set(call.app.flaws()))
 }
 
-/// A refresh token that is bound is good with a proof by its key alone, and stays good when it came without.
+/// A refresh token that is bound to a key is good with a proof by it alone, one of a client that authenticates with its
+/// client alone. It stays good when it came without.
 fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let app = call.app;
     let flaws = app.flaws();
+    let client = client(call)?;
     let proven = possession::proven(call)?;
     let used = Hashed::of(call.text("refreshToken").unwrap_or_default());
     let found = {
         let mut state = app.state();
         let known = state.refresh_tokens.get(&used).cloned();
         let is_holder = |known: &Refresh| {
+            if known.client.is_some() {
+                let is_of_key = known.key == proven;
+                return known.client == client
+                    && (is_of_key || !flaws.has("dpop-refresh-token-bound-for-all-clients"));
+            }
             known.key.is_none() || known.key == proven || flaws.has("dpop-refresh-token-unbound")
         };
         let known = known.filter(is_holder);
@@ -363,15 +397,26 @@ fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let Some((account, key)) = found else {
         return Err(access::unknown_token(app));
     };
-    // A token that was not bound is bound from now on, where its client brings a proof.
-    let key = key.or(proven);
+    // A token that was not bound is bound from now on, where its client brings a proof. A client that authenticates may
+    // have another key each time.
+    let key = match client {
+        Some(_) => proven,
+        None => key.or(proven),
+    };
     let is_dropped = key.is_some() && flaws.has("dpop-refreshed-token-unbound");
     let bound_to = key.as_deref().filter(|_| !is_dropped);
-    Ok(tokens(app, &account, bound_to, key.as_deref()))
+    Ok(tokens(app, &account, bound_to, key.as_deref(), client))
 }
 
-/// `key` is the thumbprint that the access token is bound to, `holder` that of the refresh token.
-fn tokens(app: &Pers, account: &Account, key: Option<&str>, holder: Option<&str>) -> Response {
+/// `key` is the thumbprint that the access token is bound to, `holder` that of the refresh token, `client` who
+/// authenticated.
+pub fn tokens(
+    app: &Pers,
+    account: &Account,
+    key: Option<&str>,
+    holder: Option<&str>,
+    client: Option<Client>,
+) -> Response {
     let flaws = app.flaws();
     let refresh_token = random_hex();
     app.state().refresh_tokens.insert(
@@ -379,6 +424,7 @@ fn tokens(app: &Pers, account: &Account, key: Option<&str>, holder: Option<&str>
         Refresh {
             account: account.id.clone(),
             key: holder.map(ToOwned::to_owned),
+            client,
         },
     );
     let is_forgotten = key.is_some() && flaws.has("dpop-binding-forgotten");

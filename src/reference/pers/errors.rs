@@ -53,7 +53,12 @@ fn build(error: &Error, id: &str) -> Map<String, Value> {
     members.insert("message".to_owned(), Value::from(error.message.as_str()));
     members.insert("correlationId".to_owned(), Value::from(id));
     // Clients of OAuth look for it here (RFC 9449 §5).
-    if let Some(code) = oauth_code(error.code) {
+    let of_grant = match error.code {
+        "INVALID_GRANT" => Some("invalid_grant"),
+        "INVALID_REQUEST" => Some("invalid_request"),
+        _ => None,
+    };
+    if let Some(code) = oauth_code(error.code).or(of_grant) {
         members.insert("error".to_owned(), Value::from(code));
     }
     members

@@ -14,12 +14,16 @@
 //! A third tenant, `c`, demands nonces in proofs of possession: `nonce_project_key`, and of its `nonce_user`,
 //! `nonce_business` and `nonce_admin` proof, token and id. The client of `bound_user`, in `a`, is registered for bound
 //! tokens only, so that it has a `bound_user_proof` and no token.
+//!
+//! A client that can keep a secret authenticates with `client_secret` in `X-Client-Secret`; all others are public. The
+//! client `shop` may have codes (`/v2/oauth/…`), and its pages may read answers.
 
 mod access;
 mod accounts;
 mod campaigns;
 mod errors;
 mod files;
+mod oauth;
 mod possession;
 mod settings;
 mod tenant;
@@ -30,6 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dispatch::{self, Application, Pipeline, Route};
 use super::dpop::{self, Verifier};
+use super::edge::cors::Pages;
 use super::edge::errors::Error;
 use super::edge::{Edge, headers, plain};
 use super::flaw::{Flaw, FlawSet};
@@ -49,7 +54,17 @@ const ROUTES: &[&[Route<Pers>]] = &[
     transactions::ROUTES,
     files::ROUTES,
     settings::ROUTES,
+    oauth::ROUTES[0],
+    oauth::ROUTES[1],
+    oauth::ROUTES[2],
 ];
+
+/// The web shop that may read answers in a browser.
+const PAGES: Pages = Pages {
+    origin: "https://shop.example",
+    sent: "Authorization, Content-Type, DPoP, X-Project-Key",
+    read: "WWW-Authenticate, DPoP-Nonce, X-Correlation-Id",
+};
 
 const HEADERS: &[(&str, &str)] = &[
     (
@@ -91,6 +106,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
     ]);
     tables.extend(token::FLAWS);
     tables.extend(dpop::FLAWS);
+    tables.extend(oauth::FLAWS);
     tables
 }
 
@@ -109,6 +125,10 @@ pub struct Pers {
     /// Project key, hashed, to tenant id.
     project_keys: HashMap<Hashed, &'static str>,
     legacy_key: Hashed,
+    /// What our one confidential client authenticates with.
+    client_secret: Hashed,
+    /// The address of the API, which is that of the issuer.
+    base: String,
     state: Mutex<State>,
 }
 
@@ -119,6 +139,8 @@ struct State {
     proofs: HashMap<Hashed, String>,
     /// By the hash of the refresh token; taken out when used.
     refresh_tokens: HashMap<Hashed, accounts::Refresh>,
+    /// Pushed authorization requests and codes, by the hash of their names; taken out when used.
+    asked: HashMap<Hashed, oauth::Asked>,
     campaigns: Vec<campaigns::Campaign>,
     transactions: Vec<transactions::Transaction>,
     settings: HashMap<&'static str, settings::TenantSettings>,
@@ -169,7 +191,14 @@ impl Application for Pers {
         }
     }
 
+    fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
+        PAGES.preflight(request, allow)
+    }
+
     fn decorate(&self, request: &Request, response: &mut Response) {
+        if PAGES.decorate(request, response) {
+            possession::unexpose(self, response);
+        }
         possession::accompany(self, request, response);
         errors::bend(self, response);
     }
@@ -182,7 +211,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     let origin = format!("https://localhost:{https_port}");
     let base = format!("{origin}/v2");
     let issuer = Issuer::new(base.clone(), base.clone(), Algorithm::ES256);
-    let stranger = Issuer::new(base.clone(), base, Algorithm::ES256);
+    let stranger = Issuer::new(base.clone(), base.clone(), Algorithm::ES256);
 
     let mut secrets = BTreeMap::new();
     let mut keep = |name: &str, value: String| {
@@ -194,6 +223,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
     let test_key = keep("test_project_key", format!("pk_test_{}", random_hex()));
     let nonce_key = keep("nonce_project_key", random_hex());
     keep("unknown_project_key", random_hex());
+    let client_secret = Hashed::of(&keep("client_secret", random_hex()));
     let legacy_key = Hashed::of(&keep("legacy_api_key", random_hex()));
     let project_keys = HashMap::from([
         (Hashed::of(&key), tenant::A),
@@ -273,6 +303,8 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         proofs: Verifier::new(origin),
         project_keys,
         legacy_key,
+        client_secret,
+        base,
         state: Mutex::new(state),
     };
     Built {

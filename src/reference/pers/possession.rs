@@ -77,6 +77,16 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9449 §8",
     ),
     flaw(
+        "dpop-challenge-unexposed",
+        "Does not let pages of other origins read the challenge.",
+        "RFC 9449 §7.1",
+    ),
+    flaw(
+        "dpop-nonce-unexposed",
+        "Does not let pages of other origins read the nonce.",
+        "RFC 9449 §8",
+    ),
+    flaw(
         "dpop-nonce-cacheable",
         "Lets caches keep answers that carry a nonce.",
         "RFC 9449 §8.2",
@@ -201,6 +211,23 @@ pub fn proven(call: &Call<'_, Pers>) -> Result<Option<String>, Error> {
     }
 }
 
+/// Takes names out of the list of what pages may read.
+pub fn unexpose(app: &Pers, response: &mut Response) {
+    const LIST: &str = "Access-Control-Expose-Headers";
+    let Some(mut list) = response.get(LIST).map(str::to_owned) else {
+        return;
+    };
+    for (flaw, name) in [
+        ("dpop-challenge-unexposed", "WWW-Authenticate, "),
+        ("dpop-nonce-unexposed", "DPoP-Nonce, "),
+    ] {
+        if app.flaws().has(flaw) {
+            list = list.replace(name, "");
+        }
+    }
+    response.set(LIST, list);
+}
+
 /// The nonce for the next proof, with every answer to a proof under a tenant that demands one (RFC 9449 §8.2). Public
 /// answers are not the client's own, and may be kept.
 pub fn accompany(app: &Pers, request: &Request, response: &mut Response) {
@@ -211,7 +238,10 @@ pub fn accompany(app: &Pers, request: &Request, response: &mut Response) {
         return;
     }
     let flaws = app.flaws();
-    let place = match request.path().starts_with("/v2/auth/") {
+    let place = match ["/v2/auth/", "/v2/oauth/"]
+        .iter()
+        .any(|place| request.path().starts_with(place))
+    {
         true => Place::TokenEndpoint,
         false => Place::Resource,
     };

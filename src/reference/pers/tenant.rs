@@ -1,5 +1,6 @@
 //! The tenant of a request: `X-Project-Key`, judged before anything else.
 
+use super::oauth::METADATA_PATH;
 use super::{Pers, Role};
 use crate::reference::dpop::binding;
 use crate::reference::edge::errors::Error;
@@ -105,7 +106,7 @@ pub fn named(app: &Pers, request: &Request) -> Result<Option<&'static str>, Erro
 
 /// Refuses a request without a sound project key. An administrator's token carries the tenant, so it may stand alone.
 pub fn gate(app: &Pers, request: &Request) -> Result<(), Error> {
-    if is_key_set(request) {
+    if is_of_issuer(request) {
         return Ok(());
     }
     if app.flaws().has("project-key-judged-after-token")
@@ -120,12 +121,12 @@ pub fn gate(app: &Pers, request: &Request) -> Result<(), Error> {
     Err(refusal())
 }
 
-/// The key set is for everybody who verifies tokens, whatever project they are of.
-pub fn is_key_set(request: &Request) -> bool {
+/// Key set and metadata are for everybody who deals with tokens, whatever project they are of.
+pub fn is_of_issuer(request: &Request) -> bool {
     request
         .path()
         .strip_prefix("/v2")
-        .is_some_and(|path| path == KEY_SET_PATH)
+        .is_some_and(|path| [KEY_SET_PATH, METADATA_PATH].contains(&path))
 }
 
 fn carries_tenant(app: &Pers, request: &Request) -> bool {

@@ -19,6 +19,7 @@ use crate::suite::target::Target;
 /// Which checks the user asked for; empty lists ask for all.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
+    /// Patterns of ids, and selections as `@NAME`.
     pub checks: Vec<String>,
     pub suites: Vec<String>,
 }
@@ -63,14 +64,15 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
         lists: &lists,
         library,
     };
+    let patterns = library.asked(&wanted.checks);
     let mut checks = IndexMap::new();
     let mut cases = Vec::new();
     for (suite, check) in library.checks() {
         let included = selection
             .as_ref()
             .is_none_or(|s| s.include.iter().any(|p| pattern::matches(p, &check.id)));
-        let asked = (wanted.checks.is_empty()
-            || wanted.checks.iter().any(|p| pattern::matches(p, &check.id)))
+        let asked = (patterns.is_empty()
+            || patterns.iter().any(|p| pattern::matches(p, &check.id)))
             && (wanted.suites.is_empty()
                 || wanted.suites.iter().any(|s| pattern::matches(s, suite)));
         if !included || !asked {

@@ -22,8 +22,21 @@ pub struct Suite {
     /// Answers worth looking at, and how to provoke each.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub situations: IndexMap<String, Situation>,
+    /// Checks under a common name, by which `--check @NAME` asks for them: those that another catalogue knows, say.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub selections: IndexMap<String, NamedSelection>,
     #[serde(default)]
     pub checks: Vec<Check>,
+}
+
+/// Checks of any suites, put together for a purpose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSelection {
+    /// What they have in common.
+    pub title: String,
+    /// Their ids, each in full.
+    pub checks: Vec<String>,
 }
 
 /// One promise.

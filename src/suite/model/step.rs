@@ -96,7 +96,8 @@ pub struct Send {
     /// Good practice, whatever the check's level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advise: Option<OneOrMany<Expectation>>,
-    /// A name for this exchange, for `resend`, `same_as`; `${NAME.proof}` is the proof of possession that it carried.
+    /// A name for this exchange, for `resend`, `same_as`; `${NAME.proof}` is the proof of possession that it carried,
+    /// `${NAME.jkt}` the thumbprint of its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub save: Option<String>,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
