@@ -162,12 +162,7 @@ impl Encrypted {
             .await
     }
 
-    async fn flawed_handshake<IO>(
-        &self,
-        io: IO,
-        site: Arc<dyn Site>,
-        line: Line,
-    ) -> io::Result<()>
+    async fn flawed_handshake<IO>(&self, io: IO, site: Arc<dyn Site>, line: Line) -> io::Result<()>
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -244,9 +239,7 @@ impl Plain {
 fn line_of(stream: &TcpStream, encrypted: bool) -> Line {
     Line {
         encrypted,
-        peer: stream
-            .peer_addr()
-            .map_or(NOWHERE, |address| address.ip()),
+        peer: stream.peer_addr().map_or(NOWHERE, |address| address.ip()),
     }
 }
 

@@ -53,7 +53,8 @@ fn quoted(rest: &str) -> Option<String> {
 
 /// The characters of a token of RFC 9651 §3.3.4, with any of them at its beginning.
 fn bare(text: &str) -> Option<String> {
-    let is_of_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&octet);
+    let is_of_token =
+        |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&octet);
     text.bytes().all(is_of_token).then(|| text.to_owned())
 }
 

@@ -55,7 +55,7 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "secret-masked-at-creation",
-        "Shows stars in place of the secret when a credential is made.",
+        "Shows stars and the last four characters of the secret when a credential is made.",
         "Percus API Security, API credentials",
     ),
     flaw(
@@ -109,11 +109,6 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "id-cut-from-hash",
-        "Takes the first digits of the hash of the secret for the id.",
-        "good practice",
-    ),
-    flaw(
         "publishable-key-opens-player",
         "Takes a publishable key without its secret.",
         "Percus API Security, API credentials",
@@ -136,11 +131,6 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "secret-compared-by-beginning",
         "Takes whatever begins with the secret.",
-        "good practice",
-    ),
-    flaw(
-        "secret-prefix-stripped",
-        "Drops the prefix of a secret before it is compared, whichever it is.",
         "good practice",
     ),
     flaw(
@@ -362,8 +352,8 @@ impl Credential {
             let is_fresh = now.saturating_duration_since(since) < FIVE_SECONDS;
             !flaws.has("revocation-ignored") && !(is_fresh && flaws.has("revocation-takes-5s"))
         });
-        let has_expired = self.expires.is_some_and(|end| now >= end)
-            && !flaws.has("credential-expiry-unchecked");
+        let has_expired =
+            self.expires.is_some_and(|end| now >= end) && !flaws.has("credential-expiry-unchecked");
         !is_revoked && !has_expired
     }
 
@@ -402,12 +392,10 @@ impl Credential {
 pub fn is_secret_of(known: &Credential, sent: &str, flaws: &FlawSet) -> bool {
     let is_one_of = |secret: &Secret| {
         let clear = secret.clear.as_str();
-        let bare = |text: &str| text.trim_start_matches(['s', 'p', 'k', '_']).to_owned();
         secret.hash == Hashed::of(sent)
             || (sent.eq_ignore_ascii_case(clear) && flaws.has("secret-case-folded"))
             || (sent.starts_with(clear) && flaws.has("secret-compared-by-beginning"))
             || (is_like(clear, sent) && flaws.has("secret-matched-as-pattern"))
-            || (bare(sent) == bare(clear) && flaws.has("secret-prefix-stripped"))
     };
     is_one_of(&known.secret)
         || (known.former.iter().any(is_one_of) && flaws.has("old-secret-lives-on"))
@@ -504,12 +492,9 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let mut state = app.state();
     check_project(call, &state)?;
     let secret = new_secret(call.id(), flaws);
-    let id = match () {
-        () if flaws.has("id-cut-from-secret") => secret.chars().skip(3).take(16).collect(),
-        () if flaws.has("id-cut-from-hash") => {
-            hex::encode(&digest(&SHA256, secret.as_bytes()).as_ref()[..16])
-        }
-        () => random_id(),
+    let id = match flaws.has("id-cut-from-secret") {
+        true => secret.chars().skip(3).take(16).collect(),
+        false => random_id(),
     };
     let key_prefix = match flaws.has("key-without-prefix") {
         true => "",
@@ -546,7 +531,9 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     }
     if flaws.has("secret-masked-at-creation") {
         let body = String::from_utf8_lossy(&response.body);
-        response.body = body.replace(&clear[3..], &"*".repeat(64)).into_bytes();
+        response.body = body
+            .replace(&clear[3..clear.len() - 4], &"*".repeat(60))
+            .into_bytes();
     }
     super::make_room(&mut state.credentials, app.seeded.credentials, KEPT);
     state.credentials.push(credential);

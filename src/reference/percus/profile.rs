@@ -68,7 +68,12 @@ pub struct Account {
 }
 
 impl Account {
-    pub fn seeded(name: &str, organization: &'static str, role: Role, projects: Vec<String>) -> Self {
+    pub fn seeded(
+        name: &str,
+        organization: &'static str,
+        role: Role,
+        projects: Vec<String>,
+    ) -> Self {
         Self {
             id: random_id(),
             organization,

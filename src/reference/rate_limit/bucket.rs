@@ -86,7 +86,10 @@ impl Bucket {
                 }
             }
             Count::Log(times) => {
-                while times.front().is_some_and(|time| now - *time >= limit.window) {
+                while times
+                    .front()
+                    .is_some_and(|time| now - *time >= limit.window)
+                {
                     times.pop_front();
                 }
                 let used = u32::try_from(times.len()).unwrap_or(u32::MAX);
@@ -124,7 +127,8 @@ impl Bucket {
             Count::Tokens { left, at } => {
                 let gained = (now - *at).as_secs_f64() * f64::from(most) / seconds(limit.window);
                 (*left, *at) = ((*left + gained).min(f64::from(most)), now);
-                let short = (left.floor() + 1.0 - *left) * seconds(limit.window) / f64::from(most.max(1));
+                let short =
+                    (left.floor() + 1.0 - *left) * seconds(limit.window) / f64::from(most.max(1));
                 Room {
                     remaining: left.floor() as u32,
                     until_more: match *left >= f64::from(most) {

@@ -186,9 +186,7 @@ fn a_refusal_says_when_to_come_again_and_which_policy_was_broken() {
     let limiter = Limiter::new(vec![limit(Kind::Fixed, 2, 1500)], Vec::new());
     let now = Instant::now();
     for remaining in [1, 0] {
-        let charged = limiter
-            .charge_payer(&READ, &payer("a"), now)
-            .expect("room");
+        let charged = limiter.charge_payer(&READ, &payer("a"), now).expect("room");
         let mut answer = Ok(crate::reference::http::Response::new(200));
         charged.tell(&mut answer);
         let answer = answer.expect("served");
@@ -201,7 +199,11 @@ fn a_refusal_says_when_to_come_again_and_which_policy_was_broken() {
     let error = refused.err().expect("used up");
     assert_eq!(error.status, 429);
     assert!(error.fields.contains(&("Retry-After", "1".to_owned())));
-    assert!(error.fields.contains(&("RateLimit", "\"things\";r=0;t=1".to_owned())));
+    assert!(
+        error
+            .fields
+            .contains(&("RateLimit", "\"things\";r=0;t=1".to_owned()))
+    );
     assert!(limiter.charge_payer(&READ, &payer("b"), later).is_ok());
     // Who was refused was not counted.
     let again = now + Duration::from_millis(1500);
@@ -259,7 +261,11 @@ fn forwarding_headers_count_from_trusted_proxies_alone() {
         ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
         ("10.0.0.1", &["127.0.0.1, 198.51.100.1"], "198.51.100.1"),
         ("10.0.0.1", &["127.0.0.1", "198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.1", &["9.9.9.9, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
+        (
+            "10.0.0.1",
+            &["9.9.9.9, 198.51.100.1, 10.0.0.2"],
+            "198.51.100.1",
+        ),
         ("10.0.0.1", &["unknown"], "10.0.0.1"),
         ("10.0.0.1", &[], "10.0.0.1"),
         ("::ffff:192.0.2.7", &[], "192.0.2.7"),
@@ -277,7 +283,11 @@ fn a_limit_by_address_counts_whoever_it_is() {
     };
     let limiter = Limiter::new(vec![by_address], Vec::new());
     let now = Instant::now();
-    let charge = |peer, lines: &[&str]| limiter.charge_address(&READ, &from(peer, lines), now).is_ok();
+    let charge = |peer, lines: &[&str]| {
+        limiter
+            .charge_address(&READ, &from(peer, lines), now)
+            .is_ok()
+    };
     assert!(charge("192.0.2.7", &[]));
     assert!(!charge("192.0.2.7", &["198.51.100.1"]));
     assert!(charge("192.0.2.8", &[]));
