@@ -21,6 +21,7 @@ use super::possession::Nonces;
 use super::prepare::{Fault, prepare};
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
+use super::shown_secrets::ShownSecrets;
 use super::stop::Stop;
 use crate::jose::forgery::Strangers;
 use crate::journal::{
@@ -199,6 +200,7 @@ async fn carry_out(
             patience_ms: AtomicU64::new(target.limits.retry_s.unwrap_or(DEFAULT_PATIENCE_S) * 1000),
             outside,
             nonces: Nonces::default(),
+            shown_secrets: ShownSecrets::at(&target.secret_members),
         },
         forger: Forger::new(secrets.clone(), strangers),
         keyring: Keyring::new(secrets, settings.roots.clone()),

@@ -10,6 +10,7 @@ use super::outside::{Mark, Outside};
 use super::pace::Pace;
 use super::possession::Nonces;
 use super::record;
+use super::shown_secrets::ShownSecrets;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
 use crate::wire::{Client, Failure, Outcome, Request};
 
@@ -31,6 +32,7 @@ pub struct Line {
     pub patience_ms: AtomicU64,
     pub outside: Outside,
     pub nonces: Nonces,
+    pub shown_secrets: ShownSecrets,
 }
 
 /// An exchange as recorded, and the answer as it came.
@@ -89,7 +91,8 @@ impl Line {
             let raw = outcome.answer.as_ref().ok().map(record::raw_answer);
             if let Some(raw) = &raw {
                 self.nonces.note(request, raw);
-                let secrets = learn(raw);
+                let mut secrets = learn(raw);
+                secrets.extend(self.shown_secrets.of(raw));
                 if !secrets.is_empty() {
                     let pairs = secrets
                         .iter()

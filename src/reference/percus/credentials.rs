@@ -100,7 +100,7 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "secret-repeated",
-        "Derives the secret from the project, so that all of a project are alike.",
+        "Derives the secret from the label, so that those of one label are alike.",
         "OWASP ASVS",
     ),
     flaw(
@@ -426,10 +426,10 @@ pub fn tell_secret(app: &Percus, request: &Request, error: &mut Error) {
 }
 
 /// A new secret, in the form that the contract names.
-fn new_secret(project: &str, flaws: &FlawSet) -> String {
+fn new_secret(label: &str, flaws: &FlawSet) -> String {
     let text = match () {
         () if flaws.has("secret-of-32-bits") => random_id().chars().take(8).collect(),
-        () if flaws.has("secret-repeated") => hex::encode(digest(&SHA256, project.as_bytes())),
+        () if flaws.has("secret-repeated") => hex::encode(digest(&SHA256, label.as_bytes())),
         () => random_hex(),
     };
     let prefix = match flaws.has("secret-without-prefix") {
@@ -491,7 +491,7 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let flaws = app.flaws();
     let mut state = app.state();
     check_project(call, &state)?;
-    let secret = new_secret(call.id(), flaws);
+    let secret = new_secret(call.text("label").unwrap_or_default(), flaws);
     let id = match flaws.has("id-cut-from-secret") {
         true => secret.chars().skip(3).take(16).collect(),
         false => random_id(),
@@ -618,7 +618,7 @@ fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
         return Err(Error::conflict("The credential was revoked."));
     }
     if !flaws.has("rotation-keeps-secret") {
-        let secret = Secret::of(new_secret(&credential.project, flaws));
+        let secret = Secret::of(new_secret(&credential.label, flaws));
         credential
             .former
             .push(std::mem::replace(&mut credential.secret, secret));
