@@ -110,6 +110,9 @@ pub const CLOSED_FLAWS: &[Flaw] = &[flaw(
     "contract",
 )];
 
+/// The media type of problem details (RFC 9457 §3).
+pub const PROBLEM: &str = "application/problem+json";
+
 /// A refusal, before it has a form.
 #[derive(Clone, Debug)]
 pub struct Error {
@@ -120,7 +123,7 @@ pub struct Error {
     pub message: String,
     /// Header lines that go with the refusal.
     pub fields: Vec<(&'static str, String)>,
-    /// Members of the body beyond those that every error of the contract has.
+    /// Extension members of problem details (RFC 9457 §3.2); other bodies have none.
     pub members: Vec<(&'static str, Value)>,
 }
 
@@ -207,8 +210,10 @@ pub fn render(edge: &Edge, request: &Request, error: &Error, id: &str) -> Respon
     };
     let envelope = edge.envelope;
     let mut members = (envelope.build)(&told, id);
-    for (name, value) in &error.members {
-        members.insert((*name).to_owned(), value.clone());
+    if envelope.content_type == PROBLEM {
+        for (name, value) in &error.members {
+            members.insert((*name).to_owned(), value.clone());
+        }
     }
     if error.status == 404
         && flaws.has_if_declared("error-message-renamed-on-404")

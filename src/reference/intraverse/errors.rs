@@ -37,6 +37,12 @@ fn build(error: &Error, _id: &str) -> Map<String, Value> {
     members.insert("error".to_owned(), Value::from(reason));
     members.insert("message".to_owned(), Value::from(error.message.as_str()));
     members.insert("statusCode".to_owned(), Value::from(error.status));
+    let wait = error.fields.iter().find(|(name, _)| *name == "Retry-After");
+    if let Some((_, seconds)) = wait
+        && let Ok(seconds) = seconds.parse::<u64>()
+    {
+        members.insert("retryAfter".to_owned(), Value::from(seconds));
+    }
     members
 }
 

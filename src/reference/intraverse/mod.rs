@@ -23,8 +23,9 @@ use super::edge::{Edge, headers};
 use super::flaw::{Flaw, FlawSet};
 use super::http::{Request, Response};
 use super::operation::Operation;
+use super::rate_limit::Payer;
 use super::secret::{Hashed, random_hex};
-use super::serve::Built;
+use super::serve::{Built, Settings};
 use super::token::Issuer;
 use super::{edge, listen, old_tls, password, token};
 use crate::jose::Algorithm;
@@ -122,6 +123,17 @@ impl Application for Intraverse {
         keys::stand_in(self, access, request)
     }
 
+    /// A game has one key of each kind.
+    fn payer(&self, caller: &keys::Caller) -> Payer {
+        Payer {
+            user: caller.player.clone(),
+            credential: match caller.session.is_empty() {
+                true => caller.game.to_owned(),
+                false => caller.session.clone(),
+            },
+        }
+    }
+
     fn exists(&self, template: &str, id: &str) -> bool {
         let state = self.state();
         match template {
@@ -136,9 +148,10 @@ impl Application for Intraverse {
     }
 }
 
-pub fn build(flaws: FlawSet) -> Built {
+pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "intraverse");
     edge.schema_status = 422;
+    edge.limiter = settings.limiter();
     let edge = Arc::new(edge);
     let issued_by = "https://intraverse.example";
     let audience = "https://api.intraverse.example";

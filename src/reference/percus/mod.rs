@@ -168,7 +168,7 @@ impl Application for Percus {
     }
 }
 
-pub fn build(flaws: FlawSet, settings: Settings) -> Built {
+pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, problems::ENVELOPE, "percus");
     edge.schema_status = 422;
     edge.limiter = settings.limiter();
