@@ -126,13 +126,13 @@ impl Contract {
     }
 
     /// Fresh state and secrets; `https_port` is where the encrypted port will be.
-    pub(super) fn build(self, flaws: FlawSet, https_port: u16, settings: Settings) -> Built {
+    pub(super) fn build(self, flaws: FlawSet, https_port: u16, settings: &Settings) -> Built {
         match self {
             Contract::Appdirect => appdirect::build(flaws, https_port),
             Contract::HttpApi => http_api::build(flaws, https_port),
             Contract::Intraverse => intraverse::build(flaws, settings),
             Contract::Percus => percus::build(flaws, settings),
-            Contract::Pers => pers::build(flaws, https_port),
+            Contract::Pers => pers::build(flaws, https_port, settings),
         }
     }
 
@@ -249,7 +249,7 @@ impl Deployment {
         let encrypted = Encrypted::new(contract.floor(), &flaws).map_err(io::Error::other)?;
         let h2c = flaws.has("h2c-enabled");
         let limits = settings.limits.clone();
-        let built = contract.build(flaws, https_address.port(), settings);
+        let built = contract.build(flaws, https_address.port(), &settings);
         let refusing = PlainSite {
             refusal: contract.refusal(),
             edge: Arc::clone(&built.edge),

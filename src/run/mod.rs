@@ -24,6 +24,7 @@ mod request;
 mod schedule;
 mod scope;
 mod send;
+mod shown_secrets;
 mod stop;
 
 pub use schedule::{Observer, Outcome, RunError, Settings, Silent, resume, run};

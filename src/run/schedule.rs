@@ -24,6 +24,7 @@ use super::purses::Purses;
 use super::race::MOST_OF_A_BURST;
 use super::scope::RequestScope;
 use super::send::{Line, Sent};
+use super::shown_secrets::ShownSecrets;
 use super::stop::Stop;
 use crate::jose::forgery::Strangers;
 use crate::journal::{
@@ -205,6 +206,7 @@ async fn carry_out(
             nonces: Nonces::default(),
             clients: Default::default(),
             clock: Clock::default(),
+            shown_secrets: ShownSecrets::at(&target.secret_members),
         },
         forger: Forger::new(secrets.clone(), strangers),
         keyring: Keyring::new(secrets, settings.roots.clone()),

@@ -13,6 +13,7 @@ use super::outside::{Mark, Outside};
 use super::pace::Pace;
 use super::possession::Nonces;
 use super::record;
+use super::shown_secrets::ShownSecrets;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
 use crate::suite::Target;
 use crate::wire::{Client, Failure, Outcome, Request, Version};
@@ -38,6 +39,7 @@ pub struct Line {
     pub clients: Mutex<HashMap<IpAddr, Client>>,
     pub nonces: Nonces,
     pub clock: Clock,
+    pub shown_secrets: ShownSecrets,
 }
 
 /// An exchange as recorded, and the answer as it came.
@@ -205,7 +207,8 @@ impl Line {
         if let Some(raw) = &raw {
             self.nonces.note(request, raw);
             self.clock.note(raw, outcome.timing.total);
-            let secrets = learn(raw);
+            let mut secrets = learn(raw);
+            secrets.extend(self.shown_secrets.of(raw));
             if !secrets.is_empty() {
                 let pairs = secrets
                     .iter()

@@ -47,6 +47,9 @@ pub struct Target {
     /// Facts about this deployment, read as `${value.NAME}`.
     pub values: IndexMap<String, Value>,
     pub features: Vec<String>,
+    /// JSONPaths of members of answers that hold secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_members: Vec<String>,
     pub credentials: IndexMap<String, Carriage>,
     /// What is known of the tokens of a kind of credential.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -296,6 +299,21 @@ pub fn merge(
     if !misfits.is_empty() {
         return Err(misfits);
     }
+    let mut secret_members = contract.secret_members.clone();
+    secret_members.extend(file.secret_members.clone());
+    for path in &secret_members {
+        if let Err(error) = serde_json_path::JsonPath::parse(path) {
+            misfits.push(Misfit {
+                file: match file.secret_members.contains(path) {
+                    true => Which::Target,
+                    false => Which::Contract,
+                },
+                pointer: "/secret_members".to_owned(),
+                says: format!("`{path}` is no JSONPath: {error}"),
+                help: None,
+            });
+        }
+    }
     let mut features = contract.features.clone();
     features.extend(
         file.features
@@ -318,6 +336,7 @@ pub fn merge(
         params,
         values: file.values.clone(),
         features,
+        secret_members,
         credentials,
         tokens,
         issuer,

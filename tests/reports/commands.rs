@@ -109,7 +109,7 @@ fn explain() {
     DEMO-CHALLENGE-01  A request without a credential is answered with a challenge
 
     Level
-      must under appdirect, http-api, intraverse, pers
+      must under appdirect, http-api, intraverse, percus, pers
 
     Source
       RFC 9110 §15.5.2, §11.6.1
@@ -129,7 +129,7 @@ fn explain() {
          expects (must) a `WWW-Authenticate` field — a client cannot know which scheme to use
 
     Answers
-      unauthenticated: status 401 (appdirect, http-api, intraverse, pers)
+      unauthenticated: status 401 (appdirect, http-api, intraverse, percus, pers)
 
     Inconclusive when
       There is no answer at all, or 429, 502, 503 or 504 come in its place also after waiting, unless the check is about them.
@@ -234,7 +234,7 @@ fn lint_of_a_target_needs_no_secrets() {
         "end_line": 2,
         "end_column": 16,
         "says": "there is no contract `perls`",
-        "help": "there are `appdirect`, `dpop-resource-server`, `http-api`, `intraverse`, `pers`; `http-api` fits an API without a contract of its own"
+        "help": "there are `appdirect`, `dpop-resource-server`, `http-api`, `intraverse`, `percus`, `pers`; `http-api` fits an API without a contract of its own"
       }
     ]
     --- exit 2

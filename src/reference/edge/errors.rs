@@ -110,6 +110,9 @@ pub const CLOSED_FLAWS: &[Flaw] = &[flaw(
     "contract",
 )];
 
+/// The media type of problem details (RFC 9457 §3).
+pub const PROBLEM: &str = "application/problem+json";
+
 /// A refusal, before it has a form.
 #[derive(Clone, Debug)]
 pub struct Error {
@@ -120,7 +123,7 @@ pub struct Error {
     pub message: String,
     /// Header lines that go with the refusal.
     pub fields: Vec<(&'static str, String)>,
-    /// Members of the body beyond those that every error of the contract has.
+    /// Members beside those that every error of the contract has.
     pub members: Vec<(&'static str, Value)>,
 }
 

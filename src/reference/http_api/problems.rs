@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::HttpApi;
 use super::access::Access;
 use crate::reference::dispatch::{Call, Route};
-use crate::reference::edge::errors::{Envelope, Error};
+use crate::reference::edge::errors::{Envelope, Error, PROBLEM};
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::{Request, Response};
 use crate::reference::operation::Operation;
@@ -49,7 +49,7 @@ pub const FLAWS: &[Flaw] = &[
 ];
 
 pub const ENVELOPE: Envelope = Envelope {
-    content_type: "application/problem+json",
+    content_type: PROBLEM,
     status_member: "status",
     message_member: "detail",
     build,

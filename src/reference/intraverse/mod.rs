@@ -24,7 +24,7 @@ use super::edge::{Edge, headers};
 use super::flaw::{Flaw, FlawSet};
 use super::http::{Request, Response};
 use super::operation::Operation;
-use super::rate_limit::{self, Covers, Kind, Limit, Payer, Per};
+use super::rate_limit::{self, Covers, Kind, Limit, Payer, Per, Told};
 use super::secret::{Hashed, random_hex};
 use super::serve::{Built, Settings};
 use super::token::Issuer;
@@ -168,10 +168,10 @@ pub fn limits() -> Vec<Limit> {
     ]
 }
 
-pub fn build(flaws: FlawSet, settings: Settings) -> Built {
+pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "intraverse");
     edge.schema_status = 422;
-    edge.limiter = settings.limiter().telling("retryAfter");
+    edge.limiter = settings.limiter().telling(Told::Wait("retryAfter"));
     let edge = Arc::new(edge);
     let issued_by = "https://intraverse.example";
     let audience = "https://api.intraverse.example";

@@ -55,7 +55,7 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "secret-masked-at-creation",
-        "Shows stars in place of the secret when a credential is made.",
+        "Shows stars and the last four characters of the secret when a credential is made.",
         "Percus API Security, API credentials",
     ),
     flaw(
@@ -100,17 +100,12 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "secret-repeated",
-        "Derives the secret from the project, so that all of a project are alike.",
+        "Derives the secret from the label, so that those of one label are alike.",
         "OWASP ASVS",
     ),
     flaw(
         "id-cut-from-secret",
         "Takes the first digits of the secret for the id.",
-        "good practice",
-    ),
-    flaw(
-        "id-cut-from-hash",
-        "Takes the first digits of the hash of the secret for the id.",
         "good practice",
     ),
     flaw(
@@ -136,11 +131,6 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "secret-compared-by-beginning",
         "Takes whatever begins with the secret.",
-        "good practice",
-    ),
-    flaw(
-        "secret-prefix-stripped",
-        "Drops the prefix of a secret before it is compared, whichever it is.",
         "good practice",
     ),
     flaw(
@@ -360,7 +350,9 @@ impl Credential {
     pub fn is_good(&self, now: Instant, flaws: &FlawSet) -> bool {
         let is_revoked = self.revoked.is_some_and(|since| {
             let is_fresh = now.saturating_duration_since(since) < FIVE_SECONDS;
-            !flaws.has("revocation-ignored") && !(is_fresh && flaws.has("revocation-takes-5s"))
+            let is_waived =
+                flaws.has("revocation-ignored") || (is_fresh && flaws.has("revocation-takes-5s"));
+            !is_waived
         });
         let has_expired =
             self.expires.is_some_and(|end| now >= end) && !flaws.has("credential-expiry-unchecked");
@@ -402,12 +394,10 @@ impl Credential {
 pub fn is_secret_of(known: &Credential, sent: &str, flaws: &FlawSet) -> bool {
     let is_one_of = |secret: &Secret| {
         let clear = secret.clear.as_str();
-        let bare = |text: &str| text.trim_start_matches(['s', 'p', 'k', '_']).to_owned();
         secret.hash == Hashed::of(sent)
             || (sent.eq_ignore_ascii_case(clear) && flaws.has("secret-case-folded"))
             || (sent.starts_with(clear) && flaws.has("secret-compared-by-beginning"))
             || (is_like(clear, sent) && flaws.has("secret-matched-as-pattern"))
-            || (bare(sent) == bare(clear) && flaws.has("secret-prefix-stripped"))
     };
     is_one_of(&known.secret)
         || (known.former.iter().any(is_one_of) && flaws.has("old-secret-lives-on"))
@@ -438,10 +428,10 @@ pub fn tell_secret(app: &Percus, request: &Request, error: &mut Error) {
 }
 
 /// A new secret, in the form that the contract names.
-fn new_secret(project: &str, flaws: &FlawSet) -> String {
+fn new_secret(label: &str, flaws: &FlawSet) -> String {
     let text = match () {
         () if flaws.has("secret-of-32-bits") => random_id().chars().take(8).collect(),
-        () if flaws.has("secret-repeated") => hex::encode(digest(&SHA256, project.as_bytes())),
+        () if flaws.has("secret-repeated") => hex::encode(digest(&SHA256, label.as_bytes())),
         () => random_hex(),
     };
     let prefix = match flaws.has("secret-without-prefix") {
@@ -503,13 +493,10 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let flaws = app.flaws();
     let mut state = app.state();
     check_project(call, &state)?;
-    let secret = new_secret(call.id(), flaws);
-    let id = match () {
-        () if flaws.has("id-cut-from-secret") => secret.chars().skip(3).take(16).collect(),
-        () if flaws.has("id-cut-from-hash") => {
-            hex::encode(&digest(&SHA256, secret.as_bytes()).as_ref()[..16])
-        }
-        () => random_id(),
+    let secret = new_secret(call.text("label").unwrap_or_default(), flaws);
+    let id = match flaws.has("id-cut-from-secret") {
+        true => secret.chars().skip(3).take(16).collect(),
+        false => random_id(),
     };
     let key_prefix = match flaws.has("key-without-prefix") {
         true => "",
@@ -546,7 +533,9 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     }
     if flaws.has("secret-masked-at-creation") {
         let body = String::from_utf8_lossy(&response.body);
-        response.body = body.replace(&clear[3..], &"*".repeat(64)).into_bytes();
+        response.body = body
+            .replace(&clear[3..clear.len() - 4], &"*".repeat(60))
+            .into_bytes();
     }
     super::make_room(&mut state.credentials, app.seeded.credentials, KEPT);
     state.credentials.push(credential);
@@ -631,7 +620,7 @@ fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
         return Err(Error::conflict("The credential was revoked."));
     }
     if !flaws.has("rotation-keeps-secret") {
-        let secret = Secret::of(new_secret(&credential.project, flaws));
+        let secret = Secret::of(new_secret(&credential.label, flaws));
         credential
             .former
             .push(std::mem::replace(&mut credential.secret, secret));

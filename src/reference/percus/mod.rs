@@ -33,7 +33,7 @@ use super::flaw::{Flaw, FlawSet};
 use super::http::Request;
 use super::idempotency;
 use super::operation::Operation;
-use super::rate_limit::Payer;
+use super::rate_limit::{Payer, Told};
 use super::serve::{Built, Settings};
 use super::token::Issuer;
 use super::{edge, listen, old_tls, token};
@@ -168,10 +168,10 @@ impl Application for Percus {
     }
 }
 
-pub fn build(flaws: FlawSet, settings: Settings) -> Built {
+pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, problems::ENVELOPE, "percus");
     edge.schema_status = 422;
-    edge.limiter = settings.limiter();
+    edge.limiter = settings.limiter().telling(Told::Problem);
     let edge = Arc::new(edge);
     let issuer = || {
         Issuer::new(

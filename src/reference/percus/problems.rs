@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::reference::edge::errors::{Envelope, Error};
+use crate::reference::edge::errors::{Envelope, Error, PROBLEM};
 
 pub const ENVELOPE: Envelope = Envelope {
-    content_type: "application/problem+json",
+    content_type: PROBLEM,
     status_member: "status",
     message_member: "detail",
     build,

@@ -40,8 +40,9 @@ use super::edge::{Edge, headers, plain};
 use super::flaw::{Flaw, FlawSet};
 use super::http::{Request, Response};
 use super::operation::Operation;
+use super::rate_limit::Payer;
 use super::secret::{Hashed, random_hex, random_id};
-use super::serve::Built;
+use super::serve::{Built, Settings};
 use super::token::Issuer;
 use super::{edge, listen, old_tls, token};
 use crate::jose::Algorithm;
@@ -181,6 +182,13 @@ impl Application for Pers {
         access::stand_in(self, access, request)
     }
 
+    fn payer(&self, caller: &Caller) -> Payer {
+        Payer {
+            user: caller.account().to_owned(),
+            credential: caller.account().to_owned(),
+        }
+    }
+
     fn exists(&self, template: &str, id: &str) -> bool {
         let state = self.state();
         match template {
@@ -204,9 +212,10 @@ impl Application for Pers {
     }
 }
 
-pub fn build(flaws: FlawSet, https_port: u16) -> Built {
+pub fn build(flaws: FlawSet, https_port: u16, settings: &Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "pers");
     edge.id_header = "X-Correlation-Id";
+    edge.limiter = settings.limiter();
     let edge = Arc::new(edge);
     let origin = format!("https://localhost:{https_port}");
     let base = format!("{origin}/v2");

@@ -39,11 +39,20 @@ pub struct Limiter {
     limits: Vec<Limit>,
     trusted: Vec<IpAddr>,
     exempt: Vec<IpAddr>,
-    /// The member of an error body that holds the wait, where the contract has one; otherwise the members of problem
-    /// details.
-    wait_member: Option<&'static str>,
+    told: Told,
     buckets: Mutex<HashMap<Slot, Bucket>>,
     began: Began,
+}
+
+/// What the body of a 429 has beside what every error of the contract has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Told {
+    #[default]
+    Nothing,
+    /// The seconds to wait, in this member.
+    Wait(&'static str),
+    /// The members of the problem type (draft §5.1).
+    Problem,
 }
 
 /// When counting began.
@@ -74,12 +83,9 @@ impl Limiter {
         }
     }
 
-    /// The same, which tells the seconds to wait in this member of an error body.
-    pub fn telling(self, wait_member: &'static str) -> Self {
-        Self {
-            wait_member: Some(wait_member),
-            ..self
-        }
+    /// The same, whose refusals say this beside what every error says.
+    pub fn telling(self, told: Told) -> Self {
+        Self { told, ..self }
     }
 
     /// Whether nothing is counted for whoever sends this.
@@ -261,15 +267,16 @@ impl Limiter {
         if flaws.has_if_declared("limit-refusal-cacheable") {
             error = error.field("Cache-Control", "public, max-age=60");
         }
-        error = match self.wait_member {
-            Some(member) => {
+        error = match self.told {
+            Told::Nothing => error,
+            Told::Wait(member) => {
                 let told = match flaws.has_if_declared("retry-in-body-in-milliseconds") {
                     true => wait * 1000,
                     false => wait,
                 };
                 error.member(member, told)
             }
-            None => error
+            Told::Problem => error
                 .member("type", QUOTA_EXCEEDED)
                 .member("violated-policies", json!(names)),
         };

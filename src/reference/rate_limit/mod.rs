@@ -16,4 +16,4 @@ mod tests;
 
 pub use flaws::FLAWS;
 pub use limit::{Covers, Kind, Limit, Per};
-pub use limiter::{Counted, Limiter, Payer};
+pub use limiter::{Counted, Limiter, Payer, Told};

@@ -1,5 +1,5 @@
 use super::client::{Seen, send, send_plain, start};
-use crate::reference::{Contract, Deployment};
+use crate::reference::{Contract, Covers, Deployment, Kind, Limit, Per, Settings};
 
 fn intraverse(flaws: &[&str]) -> Deployment {
     start(Contract::Intraverse, flaws)
@@ -28,6 +28,40 @@ fn fill(deployment: &Deployment, text: &str) -> String {
 
 const SET: &str = "POST /game-point/";
 const BODY: &str = r#"{"userId":"$user_id","points":42}"#;
+
+#[tokio::test]
+async fn too_many_requests_are_told_in_the_body_of_the_contract() {
+    let none: [&str; 0] = [];
+    let flaws = Contract::Intraverse.catalogue().select(none).expect("none");
+    let limit = Limit {
+        name: "server",
+        requests: 1,
+        window: std::time::Duration::from_secs(600),
+        kind: Kind::Gcra,
+        per: Per::Credential,
+        covers: Covers::Named(vec!["points", "set-points"]),
+    };
+    let settings = Settings {
+        limits: vec![limit],
+        ..Settings::default()
+    };
+    let deployment = Deployment::start(Contract::Intraverse, flaws, settings).expect("ports");
+    let (points, server) = (
+        "GET /game-point/$user_id",
+        [("x-game-server-key", "$server_key")],
+    );
+    assert_eq!(ask(&deployment, &server, points, "").await.status, 200);
+    let seen = ask(&deployment, &server, points, "").await;
+    assert_eq!(seen.status, 429);
+    let body = seen.json();
+    let names: Vec<&String> = body.as_object().expect("an object").keys().collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+    let wait = seen.field("retry-after").expect("seconds");
+    assert_eq!(body["retryAfter"].to_string(), wait);
+    let other = [("x-game-server-key", "$other_server_key")];
+    let path = "GET /game-point/$other_user_id";
+    assert_eq!(ask(&deployment, &other, path, "").await.status, 200);
+}
 
 #[tokio::test]
 async fn only_a_good_server_key_sets_points() {

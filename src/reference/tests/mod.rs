@@ -4,6 +4,7 @@ mod client;
 mod dpop;
 mod http_api;
 mod intraverse;
+mod percus;
 mod pers;
 mod transport;
 

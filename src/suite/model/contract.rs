@@ -26,6 +26,10 @@ pub struct Contract {
     /// What it offers beyond plain requests (`cookies`, `pages`…); checks may need it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
+    /// JSONPaths (RFC 9535) of members of answers that hold secrets, such as `$..secret`. What stands there is never
+    /// shown, whoever asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_members: Vec<String>,
     /// Kinds of credential and how each travels.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub credentials: IndexMap<String, Carriage>,

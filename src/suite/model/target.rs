@@ -44,6 +44,9 @@ pub struct TargetFile {
     /// Features beyond the contract's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<String>,
+    /// JSONPaths (RFC 9535) of members of answers that hold secrets, such as `$..secret`, beyond the contract's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_members: Vec<String>,
     /// Kinds of credential beyond the contract's, or in their place.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub credentials: IndexMap<String, Carriage>,
