@@ -8,13 +8,17 @@ use tokio::task::JoinSet;
 
 use super::deployments::{Fired, fire_at};
 use super::matrix::Row;
-use crate::reference::Contract;
+use crate::reference::{Contract, rate_limit};
 use crate::suite::{Library, Wanted};
 
 /// For each check the flaws whose lines a deployment without flaws passed while it was under that check's fire alone.
 ///
 /// A deployment is the same with and without a flaw until it asks whether the flaw is on. So a flaw that was never asked
 /// for cannot change what the check says, and need not be tried with it.
+///
+/// A check that spends rate limits sends the same plain request hundreds of times. What a flaw makes of that request is
+/// seen by the checks that send it once; so such a check is tried with the flaws of the limiter, and with those that it
+/// names.
 #[derive(Debug, Default)]
 pub struct Reach {
     by_check: BTreeMap<String, BTreeSet<String>>,
@@ -48,7 +52,11 @@ impl Reach {
         while let Some(joined) = tasks.join_next().await {
             match joined {
                 Ok(fired) => {
-                    let (id, asked) = fired?;
+                    let (id, mut asked) = fired?;
+                    if let Some(check) = library.check(&id).map(|(_, check)| check).filter(|check| check.spends()) {
+                        let counts = |flaw: &str| rate_limit::FLAWS.iter().any(|own| own.id == flaw);
+                        asked.retain(|flaw| counts(flaw) || check.proves(contract.name(), flaw));
+                    }
                     reach.by_check.insert(id, asked);
                 }
                 Err(error) => std::panic::resume_unwind(error.into_panic()),

@@ -26,7 +26,7 @@ mod operation;
 mod password;
 mod percus;
 mod pers;
-mod rate_limit;
+pub(crate) mod rate_limit;
 mod secret;
 mod serve;
 mod site;

@@ -92,6 +92,11 @@ impl Check {
         })
     }
 
+    /// Whether it sends one request so often that a rate limit is spent.
+    pub fn spends(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Burst(_)))
+    }
+
     /// Whether it asks what our listener noticed.
     pub fn listens(&self) -> bool {
         let asks = |conditions: &Conditions| conditions.listener.is_some();
