@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::Broken;
 use super::show::brief;
 use super::text::judge_text;
-use super::value::judge_paths;
+use super::value::{judge_paths, judge_value};
 use crate::journal::RecordedAnswer;
 use crate::suite::model::{BodyExpectation, TextRules};
-use crate::suite::template::{Scope, fill_value};
+use crate::suite::template::{Scope, fill_text, fill_value};
 
 pub(super) fn judge_body(
     expectation: &BodyExpectation,
@@ -56,6 +56,18 @@ pub(super) fn judge_body(
                 judge_paths("the body", &body, &expectation.wherever, scope)?;
             }
         }
+    }
+    for (wanted, rule) in &expectation.counts {
+        if answer.truncated {
+            return Err(Broken::Truncated);
+        }
+        let wanted = fill_text(wanted, scope)?;
+        if wanted.is_empty() {
+            return Err(Broken::Harness("an empty text cannot be counted".to_owned()));
+        }
+        let number = text.matches(&wanted).count();
+        let of = format!("the number of {} in the body", brief(&wanted));
+        judge_value(&of, &number.into(), rule, scope)?;
     }
     let rules = TextRules {
         contains: expectation.contains.clone(),

@@ -349,7 +349,10 @@ pub(super) fn end(failure: &Failure) -> Option<ConnectionEnd> {
         Failure::Timeout(_) => ConnectionEnd::Timeout,
         Failure::Tls(_) => ConnectionEnd::Tls,
         Failure::Malformed(_) => ConnectionEnd::Malformed,
-        Failure::Unresolved(_) | Failure::TooLarge(_) | Failure::Unsendable(_) => return None,
+        Failure::Unresolved(_)
+        | Failure::TooLarge(_)
+        | Failure::Unsendable(_)
+        | Failure::Cut => return None,
     })
 }
 

@@ -117,7 +117,11 @@ mod tests {
     use super::*;
 
     fn read(head: &str) -> Result<Option<(usize, Request)>, Malformed> {
-        parse(head.as_bytes(), true)
+        let line = Line {
+            encrypted: true,
+            peer: crate::reference::http::NOWHERE,
+        };
+        parse(head.as_bytes(), line)
     }
 
     fn framed(lines: &str) -> Result<Framing, Malformed> {

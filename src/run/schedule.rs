@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
+use indexmap::IndexMap;
 use serde_json::Map;
 use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;
@@ -400,6 +401,7 @@ async fn provoke(
         values: &values,
         captured: &captured,
         placeholders: Map::new(),
+        given: IndexMap::new(),
         proofs: Vec::new(),
         credentials: &credentials,
         secrets: field.keyring.secrets(),

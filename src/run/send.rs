@@ -222,7 +222,7 @@ fn no_answer(outcome: &Outcome, subject: Subject) -> Option<String> {
         Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) && !subject.overload => {
             Some(format!("status {}", answer.status))
         }
-        Err(Failure::Unsendable(_)) | Ok(_) => None,
+        Err(Failure::Unsendable(_) | Failure::Cut) | Ok(_) => None,
         Err(_) if subject.connection => None,
         Err(failure) => Some(failure.to_string()),
     }

@@ -176,6 +176,9 @@ pub struct BodyExpectation {
     pub matches: Option<OneOrMany<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches_none: Option<OneOrMany<String>>,
+    /// How often each text occurs, one after the other.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub counts: IndexMap<String, ValueMatch>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

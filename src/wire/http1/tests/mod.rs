@@ -76,6 +76,7 @@ async fn a_request_is_written_as_given() {
         body: "".into(),
         fresh_connection: false,
         await_continue: false,
+        cut: None,
     };
     let outcome = client().send(&asked).await;
     assert_eq!(outcome.answer.unwrap().status, 204);
