@@ -120,3 +120,52 @@ fn validator(schema: &Value) -> Result<std::rc::Rc<jsonschema::Validator>, Broke
         Ok(built)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::journal::Octets;
+    use crate::suite::template::Found;
+
+    struct Nothing;
+    impl Scope for Nothing {
+        fn find(&self, _path: &[&str]) -> Option<Found> {
+            None
+        }
+    }
+
+    fn judged(rules: Value, body: &str, truncated: bool) -> Result<(), Broken> {
+        let expectation: BodyExpectation = serde_json::from_value(rules).unwrap();
+        let answer = RecordedAnswer {
+            version: "1.1".into(),
+            status: 200,
+            reason: Octets::default(),
+            headers: Vec::new(),
+            body: Octets(body.into()),
+            truncated,
+            interim: Vec::new(),
+        };
+        judge_body(&expectation, &answer, &Nothing)
+    }
+
+    #[test]
+    fn texts_are_counted() {
+        let once = || json!({"counts": {"apple": 1}});
+        assert!(judged(once(), r#"["apple", "pear"]"#, false).is_ok());
+        let twice = judged(once(), r#"["apple", "apple"]"#, false);
+        assert!(matches!(twice, Err(Broken::Not { .. })));
+        assert!(judged(once(), "", false).is_err());
+        let some = json!({"counts": {"apple": {"at_least": 2}}});
+        assert!(judged(some, "apple apple apple", false).is_ok());
+    }
+
+    #[test]
+    fn of_half_a_body_nothing_is_counted() {
+        let judged = judged(json!({"counts": {"apple": 1}}), "apple", true);
+        assert!(matches!(judged, Err(Broken::Truncated)));
+        let nothing = self::judged(json!({"counts": {"": 1}}), "apple", false);
+        assert!(matches!(nothing, Err(Broken::Harness(_))));
+    }
+}

@@ -171,7 +171,13 @@ impl Sight<'_> {
             }
         }
         if let Some(same_as) = &conditions.same_as {
-            let rule = rule(same_as);
+            let mut rule = rule(same_as);
+            // What refers to a parameter that has no value excepts nothing.
+            rule.except_headers = rule
+                .except_headers
+                .iter()
+                .filter_map(|name| fill_text(name, self.scope).ok())
+                .collect();
             let earlier = self.saved.get(&rule.step).ok_or_else(|| {
                 Broken::Harness(format!("no earlier step was saved as `{}`", rule.step))
             })?;
