@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::conditions::{Sight, end, mentions};
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
-use super::verdict::{Evidence, Finding, Findings};
 use super::tally::{self, Limited};
+use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
 use crate::suite::model::{
@@ -208,7 +208,10 @@ fn sayings(check: &Check, slot: Slot) -> Option<(Sayings<'_>, Option<&str>)> {
 }
 
 fn of_steps(check: &Check, slot: Slot) -> Option<&Step> {
-    check.steps.get(slot.index).filter(|_| slot.phase == Phase::Steps)
+    check
+        .steps
+        .get(slot.index)
+        .filter(|_| slot.phase == Phase::Steps)
 }
 
 impl<'a> Attempted<'a> {

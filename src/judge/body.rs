@@ -63,7 +63,9 @@ pub(super) fn judge_body(
         }
         let wanted = fill_text(wanted, scope)?;
         if wanted.is_empty() {
-            return Err(Broken::Harness("an empty text cannot be counted".to_owned()));
+            return Err(Broken::Harness(
+                "an empty text cannot be counted".to_owned(),
+            ));
         }
         let number = text.matches(&wanted).count();
         let of = format!("the number of {} in the body", brief(&wanted));

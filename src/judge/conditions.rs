@@ -355,10 +355,9 @@ pub(super) fn end(failure: &Failure) -> Option<ConnectionEnd> {
         Failure::Timeout(_) => ConnectionEnd::Timeout,
         Failure::Tls(_) => ConnectionEnd::Tls,
         Failure::Malformed(_) => ConnectionEnd::Malformed,
-        Failure::Unresolved(_)
-        | Failure::TooLarge(_)
-        | Failure::Unsendable(_)
-        | Failure::Cut => return None,
+        Failure::Unresolved(_) | Failure::TooLarge(_) | Failure::Unsendable(_) | Failure::Cut => {
+            return None;
+        }
     })
 }
 

@@ -101,7 +101,7 @@ impl Contract {
             Contract::Intraverse => Floor::Tls13,
             Contract::Appdirect | Contract::HttpApi | Contract::Percus | Contract::Pers => {
                 Floor::Tls12
-            },
+            }
         }
     }
 

@@ -135,9 +135,7 @@ pub fn redacted_failure(failure: &Failure, redactor: &Redactor) -> Failure {
         | Failure::Reset
         | Failure::Closed
         | Failure::Timeout(_)
-        | Failure::Cut => {
-            failure.clone()
-        }
+        | Failure::Cut => failure.clone(),
     }
 }
 

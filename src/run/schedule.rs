@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use std::time::{Duration, Instant};
 
-use rand::RngExt;
 use indexmap::IndexMap;
+use rand::RngExt;
 use serde_json::Map;
 use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;

@@ -208,7 +208,7 @@ fn check_mistakes(
         for (at, send) in step.requests().into_iter().enumerate() {
             if send.cut.is_some() && !matches!(step, Step::Send(_)) {
                 found.push(document.mistake_at(
-                    &format!("{pointer}"),
+                    &pointer,
                     "requests of a race or burst are sent whole; `cut` goes with `send`",
                 ));
             }

@@ -267,8 +267,12 @@ fn narrate_send(send: &Send) -> Narration {
     match send.cut {
         None => {}
         Some(Cut::MidBody) => also("and close the connection after half of the body".to_owned()),
-        Some(Cut::AfterRequest) => also("and close the connection without reading the answer".to_owned()),
-        Some(Cut::MidAnswer) => also("and close the connection in the middle of the answer".to_owned()),
+        Some(Cut::AfterRequest) => {
+            also("and close the connection without reading the answer".to_owned())
+        }
+        Some(Cut::MidAnswer) => {
+            also("and close the connection in the middle of the answer".to_owned())
+        }
     }
     if let Ok(Value::Object(members)) = serde_json::to_value(send) {
         for (name, value) in &members {

@@ -141,7 +141,10 @@ type Fingerprint = [u8; 32];
 #[derive(Clone)]
 enum Record {
     /// Somebody is at it.
-    UnderWay { fingerprint: Fingerprint, is_stuck: bool },
+    UnderWay {
+        fingerprint: Fingerprint,
+        is_stuck: bool,
+    },
     Answered {
         fingerprint: Fingerprint,
         answer: Result<Response, Error>,
@@ -403,7 +406,10 @@ impl Drop for UnderWay<'_> {
         let mut records = self.store.records();
         let is_free = matches!(
             records.get(self.slot),
-            Some(Record::UnderWay { is_stuck: false, .. })
+            Some(Record::UnderWay {
+                is_stuck: false,
+                ..
+            })
         );
         if is_free {
             records.remove(self.slot);

@@ -5,8 +5,8 @@ use super::key;
 use super::store::{Once, Store};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::FlawSet;
-use crate::reference::serve::Contract;
 use crate::reference::http::{Body, Fields, NOWHERE, Request, Response, Version};
+use crate::reference::serve::Contract;
 
 fn flawless() -> FlawSet {
     let none: [&str; 0] = [];
@@ -145,7 +145,9 @@ fn without_a_key_every_request_counts() {
 #[test]
 fn another_request_under_a_key_is_refused_and_changes_nothing() {
     let bench = Bench::new();
-    bench.ask("a", &request(&["key-of-k"], "{}"), 0).expect("done");
+    bench
+        .ask("a", &request(&["key-of-k"], "{}"), 0)
+        .expect("done");
     let mut elsewhere = request(&["key-of-k"], "{}");
     elsewhere.target.push_str("?x");
     for other in [request(&["key-of-k"], "{ }"), elsewhere] {

@@ -180,9 +180,7 @@ fn session(app: &Percus, access: Access, request: &Request) -> Result<Caller, Er
     let is_waived = match access {
         Access::Manage => flaws.has("viewers-may-manage"),
         Access::ManageCredentials => flaws.has("viewers-manage-credentials"),
-        Access::Administer => {
-            role == Role::ProjectManager && flaws.has("managers-make-projects")
-        }
+        Access::Administer => role == Role::ProjectManager && flaws.has("managers-make-projects"),
         _ => false,
     };
     if role < least(access) && !is_waived {

@@ -367,8 +367,8 @@ impl Credential {
             let is_fresh = now.saturating_duration_since(since) < FIVE_SECONDS;
             !flaws.has("revocation-ignored") && !(is_fresh && flaws.has("revocation-takes-5s"))
         });
-        let has_expired = self.expires.is_some_and(|end| now >= end)
-            && !flaws.has("credential-expiry-unchecked");
+        let has_expired =
+            self.expires.is_some_and(|end| now >= end) && !flaws.has("credential-expiry-unchecked");
         !is_revoked && !has_expired
     }
 

@@ -446,7 +446,9 @@ async fn cut(cut: Cut, answers: bool) -> (Vec<u8>, Result<Answer, Failure>) {
         async move {
             let mut octets = read_head(&mut stream).await;
             if answers {
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").await;
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                    .await;
             }
             let _ = stream.read_to_end(&mut octets).await;
             let _ = told.send(octets);
@@ -488,5 +490,8 @@ async fn an_answer_that_does_not_come_cannot_be_cut() {
     );
     sent.version = Version::H2;
     let outcome = client().send(&sent).await.answer;
-    assert!(matches!(outcome, Err(Failure::Unsendable(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Failure::Unsendable(_))),
+        "{outcome:?}"
+    );
 }
