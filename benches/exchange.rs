@@ -89,6 +89,7 @@ fn exchange(criterion: &mut Criterion) {
         body: Bytes::new(),
         fresh_connection: false,
         await_continue: false,
+        cut: None,
     };
 
     let folder = tempfile::tempdir().expect("a folder for the suite");

@@ -217,6 +217,13 @@ fn sayings(check: &Check, slot: Slot) -> Option<(Sayings<'_>, Option<&str>)> {
     })
 }
 
+fn of_steps(check: &Check, slot: Slot) -> Option<&Step> {
+    check
+        .steps
+        .get(slot.index)
+        .filter(|_| slot.phase == Phase::Steps)
+}
+
 impl<'a> Attempted<'a> {
     fn step(
         &mut self,
@@ -255,6 +262,12 @@ impl<'a> Attempted<'a> {
         }
         if whole.is_some() {
             self.spoken(taken, exchanges)?;
+        }
+        if let Some(Step::Send(send)) = of_steps(check, taken.slot)
+            && send.cut.is_some()
+            && exchange.failure != Some(Failure::Cut)
+        {
+            return Err(self.no_answer(exchange));
         }
         // A tally says itself what is a refusal, and a situation is known by its status.
         let status_is_no_matter = observed.is_some() || whole.is_some();

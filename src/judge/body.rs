@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::Broken;
 use super::show::brief;
 use super::text::judge_text;
-use super::value::judge_paths;
+use super::value::{judge_paths, judge_value};
 use crate::journal::RecordedAnswer;
 use crate::suite::model::{BodyExpectation, TextRules};
-use crate::suite::template::{Scope, fill_value};
+use crate::suite::template::{Scope, fill_text, fill_value};
 
 pub(super) fn judge_body(
     expectation: &BodyExpectation,
@@ -56,6 +56,20 @@ pub(super) fn judge_body(
                 judge_paths("the body", &body, &expectation.wherever, scope)?;
             }
         }
+    }
+    for (wanted, rule) in &expectation.counts {
+        if answer.truncated {
+            return Err(Broken::Truncated);
+        }
+        let wanted = fill_text(wanted, scope)?;
+        if wanted.is_empty() {
+            return Err(Broken::Harness(
+                "an empty text cannot be counted".to_owned(),
+            ));
+        }
+        let number = text.matches(&wanted).count();
+        let of = format!("the number of {} in the body", brief(&wanted));
+        judge_value(&of, &number.into(), rule, scope)?;
     }
     let rules = TextRules {
         contains: expectation.contains.clone(),
@@ -107,4 +121,53 @@ fn validator(schema: &Value) -> Result<std::rc::Rc<jsonschema::Validator>, Broke
         compiled.insert(key, built.clone());
         Ok(built)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::journal::Octets;
+    use crate::suite::template::Found;
+
+    struct Nothing;
+    impl Scope for Nothing {
+        fn find(&self, _path: &[&str]) -> Option<Found> {
+            None
+        }
+    }
+
+    fn judged(rules: Value, body: &str, truncated: bool) -> Result<(), Broken> {
+        let expectation: BodyExpectation = serde_json::from_value(rules).unwrap();
+        let answer = RecordedAnswer {
+            version: "1.1".into(),
+            status: 200,
+            reason: Octets::default(),
+            headers: Vec::new(),
+            body: Octets(body.into()),
+            truncated,
+            interim: Vec::new(),
+        };
+        judge_body(&expectation, &answer, &Nothing)
+    }
+
+    #[test]
+    fn texts_are_counted() {
+        let once = || json!({"counts": {"apple": 1}});
+        assert!(judged(once(), r#"["apple", "pear"]"#, false).is_ok());
+        let twice = judged(once(), r#"["apple", "apple"]"#, false);
+        assert!(matches!(twice, Err(Broken::Not { .. })));
+        assert!(judged(once(), "", false).is_err());
+        let some = json!({"counts": {"apple": {"at_least": 2}}});
+        assert!(judged(some, "apple apple apple", false).is_ok());
+    }
+
+    #[test]
+    fn of_half_a_body_nothing_is_counted() {
+        let judged = judged(json!({"counts": {"apple": 1}}), "apple", true);
+        assert!(matches!(judged, Err(Broken::Truncated)));
+        let nothing = self::judged(json!({"counts": {"": 1}}), "apple", false);
+        assert!(matches!(nothing, Err(Broken::Harness(_))));
+    }
 }

@@ -171,7 +171,13 @@ impl Sight<'_> {
             }
         }
         if let Some(same_as) = &conditions.same_as {
-            let rule = rule(same_as);
+            let mut rule = rule(same_as);
+            // What refers to a parameter that has no value excepts nothing.
+            rule.except_headers = rule
+                .except_headers
+                .iter()
+                .filter_map(|name| fill_text(name, self.scope).ok())
+                .collect();
             let earlier = self.saved.get(&rule.step).ok_or_else(|| {
                 Broken::Harness(format!("no earlier step was saved as `{}`", rule.step))
             })?;
@@ -349,7 +355,9 @@ pub(super) fn end(failure: &Failure) -> Option<ConnectionEnd> {
         Failure::Timeout(_) => ConnectionEnd::Timeout,
         Failure::Tls(_) => ConnectionEnd::Tls,
         Failure::Malformed(_) => ConnectionEnd::Malformed,
-        Failure::Unresolved(_) | Failure::TooLarge(_) | Failure::Unsendable(_) => return None,
+        Failure::Unresolved(_) | Failure::TooLarge(_) | Failure::Unsendable(_) | Failure::Cut => {
+            return None;
+        }
     })
 }
 

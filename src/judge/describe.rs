@@ -181,6 +181,12 @@ fn body(rules: &BodyExpectation) -> String {
     for (path, rule) in &rules.wherever {
         parts.push(format!("`{path}` of the body {}", value(rule)));
     }
+    for (text, rule) in &rules.counts {
+        parts.push(format!(
+            "the number of `{text}` in the body {}",
+            value(rule)
+        ));
+    }
     if let Some(texts) = rules.contains.as_ref().or(rules.matches.as_ref()) {
         parts.push(format!("`{}` in the body", texts.as_slice().join("`, `")));
     }

@@ -53,8 +53,13 @@ impl Reach {
             match joined {
                 Ok(fired) => {
                     let (id, mut asked) = fired?;
-                    if let Some(check) = library.check(&id).map(|(_, check)| check).filter(|check| check.spends()) {
-                        let counts = |flaw: &str| rate_limit::FLAWS.iter().any(|own| own.id == flaw);
+                    if let Some(check) = library
+                        .check(&id)
+                        .map(|(_, check)| check)
+                        .filter(|check| check.spends())
+                    {
+                        let counts =
+                            |flaw: &str| rate_limit::FLAWS.iter().any(|own| own.id == flaw);
                         asked.retain(|flaw| counts(flaw) || check.proves(contract.name(), flaw));
                     }
                     reach.by_check.insert(id, asked);

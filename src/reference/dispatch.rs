@@ -95,6 +95,15 @@ pub trait Application: Send + Sync + Sized + 'static {
         None
     }
 
+    /// Told of a head whose body is still to come.
+    fn head_came(&self, _head: &Request) {}
+
+    /// Told when the whole request has come.
+    fn came(&self, _request: &Request) {}
+
+    /// Told when nobody waits for the answer any more.
+    fn undelivered(&self, _request: &Request) {}
+
     /// The last word on an answer.
     fn decorate(&self, _request: &Request, _response: &mut Response) {}
 }
@@ -466,12 +475,21 @@ impl<A: Application> Site for Pipeline<A> {
         Some(self.complete(head, Err(error)))
     }
 
+    fn head_came(&self, head: &Request) {
+        self.app.head_came(head);
+    }
+
+    fn undelivered(&self, request: &Request) {
+        self.app.undelivered(request);
+    }
+
     fn body_bound(&self) -> usize {
         limits::body_bound(&self.app.edge().flaws)
     }
 
     fn answer(&self, request: &Request) -> Option<Response> {
         let edge = self.app.edge();
+        self.app.came(request);
         let kept = edge.cache.refusal(request, &edge.flaws);
         kept.or_else(|| Some(self.complete(request, self.respond(request))))
     }

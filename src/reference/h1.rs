@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::h1_head::{self, Framing, framing};
 use super::http::{Body, Line, Request, Response, Version};
@@ -111,10 +111,16 @@ where
             wire.io.flush().await?;
         }
     }
+    if framing != Framing::None {
+        site.head_came(&request);
+    }
     let drained = wire.body(framing, &mut request, site.body_bound()).await?;
     let Some(mut response) = site.answer(&request) else {
         return Ok(Next::HangUp);
     };
+    if wire.has_ended().await {
+        site.undelivered(&request);
+    }
     response.close |= last || !drained;
     wire.write(&response, is_head, request.version == Version::Http10)
         .await?;
@@ -146,6 +152,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Wire<IO> {
             Err(_) => Err(Malformed::Slow.into()),
             Ok(read) => Ok(read? > 0),
         }
+    }
+
+    /// Whether the peer has closed its side by now. Octets that came are kept.
+    async fn has_ended(&mut self) -> bool {
+        self.buffer.reserve(1024);
+        let read = self.io.read_buf(&mut self.buffer);
+        // Waits for nothing: what has come is there at the first poll.
+        matches!(timeout(Duration::ZERO, read).await, Ok(Ok(0)))
     }
 
     /// The next head; `None` when the peer went away between requests or stayed silent for too long.

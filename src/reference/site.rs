@@ -9,6 +9,12 @@ pub trait Site: Send + Sync + 'static {
 
     fn answer(&self, request: &Request) -> Option<Response>;
 
+    /// Told of a head whose body is still to come (HTTP/1 only).
+    fn head_came(&self, _head: &Request) {}
+
+    /// Told when nobody waits for the answer to this request any more (HTTP/1 only).
+    fn undelivered(&self, _request: &Request) {}
+
     /// Octets of a body that are kept; of a longer one nothing is.
     fn body_bound(&self) -> usize;
 

@@ -160,6 +160,7 @@ impl Walk<'_> {
             },
             captured: &self.captured,
             placeholders: Map::new(),
+            given: IndexMap::new(),
             proofs: Vec::new(),
             credentials: &self.credentials,
             secrets: self.field.keyring.secrets(),
@@ -266,6 +267,7 @@ impl Walk<'_> {
                 Step::Resend(resend) => match self.saved.get(&resend.resend).cloned() {
                     Some(mut request) => {
                         request.fresh_connection |= resend.fresh_connection;
+                        request.cut = None;
                         let subject = self.subject([
                             &resend.control,
                             &resend.expect,

@@ -255,6 +255,7 @@ impl Forger {
                     body: bytes::Bytes::new(),
                     fresh_connection: false,
                     await_continue: false,
+                    cut: None,
                 };
                 let sent = line
                     .send(&request, Subject::default(), |_| Vec::new())

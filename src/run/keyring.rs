@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
@@ -298,6 +299,7 @@ impl Keyring {
             values: &values,
             captured: &captured,
             placeholders: Map::new(),
+            given: IndexMap::new(),
             proofs: Vec::new(),
             credentials: &fetched,
             secrets: &self.secrets,
@@ -569,6 +571,7 @@ fn plain_send(operation: &str) -> Send {
         http: None,
         fresh_connection: false,
         await_continue: false,
+        cut: None,
         given: None,
         control: None,
         expect: None,

@@ -132,9 +132,11 @@ pub fn redacted_failure(failure: &Failure, redactor: &Redactor) -> Failure {
         Failure::Malformed(text) => Failure::Malformed(shown(text)),
         Failure::TooLarge(text) => Failure::TooLarge(shown(text)),
         Failure::Unsendable(text) => Failure::Unsendable(shown(text)),
-        Failure::Refused | Failure::Reset | Failure::Closed | Failure::Timeout(_) => {
-            failure.clone()
-        }
+        Failure::Refused
+        | Failure::Reset
+        | Failure::Closed
+        | Failure::Timeout(_)
+        | Failure::Cut => failure.clone(),
     }
 }
 

@@ -73,6 +73,7 @@ pub fn build(
         placeholders.insert(name.clone(), value.clone());
     }
     scope.placeholders = placeholders;
+    scope.given = send.values.clone();
     if let Some(text) = &send.placeholders {
         scope.placeholders = refilled(text, scope)?;
     }
@@ -189,6 +190,7 @@ pub fn build(
         body: octets,
         fresh_connection: send.fresh_connection,
         await_continue: send.await_continue,
+        cut: send.cut,
     })
 }
 
@@ -331,6 +333,8 @@ mod tests {
     use std::collections::HashMap;
     use std::path::Path;
 
+    use indexmap::IndexMap;
+
     use super::*;
     use crate::suite::gather::library;
     use crate::suite::plan::{Bindings, Plan};
@@ -368,6 +372,7 @@ operations:
             values: &Map::new(),
             captured: &captured,
             placeholders: Map::new(),
+            given: IndexMap::new(),
             proofs: Vec::new(),
             credentials: &HashMap::new(),
             secrets: &secrets,

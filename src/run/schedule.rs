@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use std::time::{Duration, Instant};
 
+use indexmap::IndexMap;
 use rand::RngExt;
 use serde_json::Map;
 use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
@@ -418,6 +419,7 @@ async fn provoke(
         values: &values,
         captured: &captured,
         placeholders: Map::new(),
+        given: IndexMap::new(),
         proofs: Vec::new(),
         credentials: &credentials,
         secrets: field.keyring.secrets(),

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::suite::Secrets;
@@ -15,6 +16,8 @@ pub struct RequestScope<'a> {
     pub captured: &'a HashMap<String, Value>,
     /// Placeholders of the operation, `values` of the step before those of the principal.
     pub placeholders: Map<String, Value>,
+    /// `values` of the step, which go before everything else.
+    pub given: IndexMap<String, Value>,
     /// Credentials that were fetched, by `PRINCIPAL.KIND`.
     pub credentials: &'a HashMap<String, String>,
     /// A right or forged proof of possession for this request, and another, right one; empty where none is due.
@@ -26,6 +29,9 @@ pub struct RequestScope<'a> {
 impl Scope for RequestScope<'_> {
     fn find(&self, path: &[&str]) -> Option<Found> {
         let name = path.join(".");
+        if let Some(value) = self.given.get(&name) {
+            return Some(Found::Template(value.clone()));
+        }
         if let Some(value) = self.captured.get(&name).or_else(|| self.values.get(&name)) {
             return Some(Found::Literal(value.clone()));
         }

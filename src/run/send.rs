@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::RwLock;
@@ -265,6 +265,7 @@ impl Line {
             body: bytes::Bytes::new(),
             fresh_connection: false,
             await_continue: false,
+            cut: None,
         };
         let whatever = Subject {
             overload: true,
@@ -292,7 +293,7 @@ fn no_answer(outcome: &Outcome, subject: Subject) -> Option<String> {
         Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) && !subject.overload => {
             Some(format!("status {}", answer.status))
         }
-        Err(Failure::Unsendable(_)) | Ok(_) => None,
+        Err(Failure::Unsendable(_) | Failure::Cut) | Ok(_) => None,
         Err(_) if subject.connection => None,
         Err(failure) => Some(failure.to_string()),
     }

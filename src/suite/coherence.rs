@@ -229,7 +229,31 @@ fn check_mistakes(
                 }
             }
         }
+        if let Step::Send(send) = step
+            && send.cut.is_some()
+        {
+            let capture = (!send.capture.is_empty()).then_some("capture");
+            let http = send.http.as_deref().filter(|version| *version != "1.1");
+            let keys = send.sayings().expected().map(|(key, _)| key);
+            for key in keys.chain(capture).chain(http.map(|_| "http")) {
+                found.push(
+                    document
+                        .mistake_at(
+                            &format!("{pointer}/{key}"),
+                            "nothing is read of the answer to a request that is cut, and only HTTP/1.1 has a connection \
+                             to close for one",
+                        )
+                        .help("look at the answer to a later request, such as a `resend` of this one"),
+                );
+            }
+        }
         for (at, send) in step.requests().into_iter().enumerate() {
+            if send.cut.is_some() && !matches!(step, Step::Send(_)) {
+                found.push(document.mistake_at(
+                    &pointer,
+                    "requests of a race or burst are sent whole; `cut` goes with `send`",
+                ));
+            }
             let within = match step {
                 Step::Race(_) => format!("{pointer}/race/{at}/of"),
                 Step::Burst(_) => format!("{pointer}/burst"),

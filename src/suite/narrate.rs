@@ -13,6 +13,7 @@ use super::model::{
 use super::narrate_race::{narrate_burst, narrate_race};
 use super::template::{Found, Scope, references, show};
 use crate::judge::{brief, describe};
+use crate::wire::Cut;
 
 /// One step in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -151,7 +152,7 @@ fn narrate_probe(probe: &Probe) -> String {
 }
 
 /// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
-const SPOKEN: [&str; 26] = [
+const SPOKEN: [&str; 27] = [
     "send",
     "as",
     "values_of",
@@ -171,6 +172,7 @@ const SPOKEN: [&str; 26] = [
     "http",
     "fresh_connection",
     "await_continue",
+    "cut",
     "given",
     "control",
     "expect",
@@ -261,6 +263,16 @@ fn narrate_send(send: &Send) -> Narration {
     }
     if send.await_continue {
         also("waiting for `100 Continue` before the body".to_owned());
+    }
+    match send.cut {
+        None => {}
+        Some(Cut::MidBody) => also("and close the connection after half of the body".to_owned()),
+        Some(Cut::AfterRequest) => {
+            also("and close the connection without reading the answer".to_owned())
+        }
+        Some(Cut::MidAnswer) => {
+            also("and close the connection in the middle of the answer".to_owned())
+        }
     }
     if let Ok(Value::Object(members)) = serde_json::to_value(send) {
         for (name, value) in &members {

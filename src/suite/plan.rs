@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::model::{Check, Level, Situation};
+use super::model::{Body, Check, Level, Situation};
 use super::target::Target;
 use super::template::{Found, Scope};
 use crate::jose::forgery::Forgery;
@@ -189,6 +189,10 @@ impl PlanScope<'_> {
                 "writes" if operation.writes() => json!(true),
                 "success" => serde_json::to_value(&operation.success).ok()?,
                 "body" if operation.body.is_some() => json!(true),
+                "json" => match operation.body.as_ref()? {
+                    Body::Json(value) => value.clone(),
+                    _ => return None,
+                },
                 _ => return None,
             };
             return Some(Found::Template(value));

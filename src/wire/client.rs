@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::dial::{Link, Overrides, Way, connect, dial};
-use super::http1::{exchange, exchange_raw};
+use super::http1::{cut_off, exchange, exchange_raw};
 use super::http2::Session;
 use super::pool::Pool;
 use super::tls::{ClientError, Roots, root_store, verifying};
@@ -100,9 +100,16 @@ impl Client {
     /// a `GET`, `HEAD` or `OPTIONS` is sent once more on a new connection; other methods may have had their effect
     /// (RFC 9110 §9.2.2), so their failure is the outcome.
     pub async fn send(&self, request: &Request) -> Outcome {
-        match request.version {
-            Version::H1 => self.send_h1(request).await,
-            Version::H2 => self.send_h2(request).await,
+        match (request.version, request.cut) {
+            (Version::H1, None) => self.send_h1(request).await,
+            (Version::H1, Some(cut)) => match self.dial(&request.origin).await {
+                Ok(link) => cut_off(link, request, cut, &self.bounds).await,
+                Err(failure) => undone(failure),
+            },
+            (Version::H2, None) => self.send_h2(request).await,
+            (Version::H2, Some(_)) => undone(Failure::Unsendable(
+                "over HTTP/2 there is a stream and no connection to close".into(),
+            )),
         }
     }
 

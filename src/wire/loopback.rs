@@ -117,6 +117,7 @@ pub fn request(origin: &Origin, method: &str, body: &str) -> Request {
         body: Bytes::copy_from_slice(body.as_bytes()),
         fresh_connection: false,
         await_continue: false,
+        cut: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a request goes. `host` is a DNS name or an IP literal without brackets.
@@ -86,6 +87,20 @@ pub struct Request {
     /// of [`Bounds::answer`] without either, the body is sent all the same: a server may ignore the expectation.
     /// `H2` sends the body at once.
     pub await_continue: bool,
+    /// Break off there, on a connection of its own; only over [`Version::H1`]. The outcome is [`Failure::Cut`].
+    pub cut: Option<Cut>,
+}
+
+/// Where the sender of a request goes away. The connection is closed in good order, so that what was written arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cut {
+    /// After half of the body.
+    MidBody,
+    /// After the whole request, before anything is read.
+    AfterRequest,
+    /// After the first octet of the answer.
+    MidAnswer,
 }
 
 /// An answer, bounded by [`Bounds`]. A field name that is not ASCII has one `char` for each octet (ISO 8859-1).
@@ -129,6 +144,8 @@ pub enum Failure {
     TooLarge(String),
     /// We could not make the request (our side, not the target's).
     Unsendable(String),
+    /// We closed the connection where [`Request::cut`] says.
+    Cut,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +170,7 @@ impl fmt::Display for Failure {
             Self::Malformed(reason) => write!(f, "malformed answer: {reason}"),
             Self::TooLarge(what) => write!(f, "answer too large: {what}"),
             Self::Unsendable(reason) => write!(f, "cannot send: {reason}"),
+            Self::Cut => f.write_str("connection closed by us, on purpose"),
         }
     }
 }

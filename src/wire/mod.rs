@@ -23,7 +23,8 @@ mod loopback;
 pub use client::{Client, ClientConfig};
 pub use library::{ConversationError, bounded_body, library_client};
 pub use message::{
-    Answer, Bounds, Connection, Failure, Origin, Outcome, Phase, Request, Scheme, Timing, Version,
+    Answer, Bounds, Connection, Cut, Failure, Origin, Outcome, Phase, Request, Scheme, Timing,
+    Version,
 };
 pub use server_tls::server_tls;
 pub use tls::{ClientError, Roots};

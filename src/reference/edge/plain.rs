@@ -212,6 +212,14 @@ impl Site for PlainSite {
         self.api.body_bound()
     }
 
+    fn head_came(&self, head: &Request) {
+        self.api.head_came(head);
+    }
+
+    fn undelivered(&self, request: &Request) {
+        self.api.undelivered(request);
+    }
+
     fn answer(&self, request: &Request) -> Option<Response> {
         let flaws = &self.edge.flaws;
         if flaws.has("plain-http-served") || self.claims_encryption(request) {

@@ -8,7 +8,125 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::key;
 use crate::reference::edge::errors::Error;
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::gap::gap;
 use crate::reference::http::{Body, Request, Response};
+
+const DRAFT_2_6: &str = "draft-ietf-httpapi-idempotency-key-header §2.6";
+const DRAFT_2_7: &str = "draft-ietf-httpapi-idempotency-key-header §2.7";
+
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "idempotency-key-ignored",
+        "Carries out every request, whatever its key.",
+        DRAFT_2_6,
+    ),
+    flaw(
+        "idempotency-key-optional",
+        "Carries out without a key what needs one.",
+        DRAFT_2_7,
+    ),
+    flaw(
+        "idempotency-check-then-insert",
+        "Looks a key up, carries the request out and notes the key afterwards.",
+        DRAFT_2_6,
+    ),
+    flaw(
+        "idempotency-twin-blocks-key",
+        "Leaves a key under way for ever after a second request came while the first was carried out.",
+        DRAFT_2_7,
+    ),
+    flaw(
+        "idempotency-key-with-body",
+        "Takes the body for a part of the key.",
+        "draft-ietf-httpapi-idempotency-key-header §2.2",
+    ),
+    flaw(
+        "idempotency-body-ignored",
+        "Repeats the answer for another body.",
+        DRAFT_2_7,
+    ),
+    flaw(
+        "idempotency-query-ignored",
+        "Repeats the answer for another query.",
+        "draft-ietf-httpapi-idempotency-key-header §2.4",
+    ),
+    flaw(
+        "idempotency-request-ignored",
+        "Repeats the answer for another operation.",
+        DRAFT_2_7,
+    ),
+    flaw(
+        "idempotency-body-compared-afterwards",
+        "Refuses another body under a key after it was carried out.",
+        DRAFT_2_7,
+    ),
+    flaw(
+        "idempotency-mismatch-overwrites",
+        "Notes the refused body in place of the one that was carried out.",
+        DRAFT_2_6,
+    ),
+    flaw(
+        "idempotency-key-as-pattern",
+        "Takes an asterisk or percent sign at the end of a key for whatever stands there.",
+        "draft-ietf-httpapi-idempotency-key-header §5",
+    ),
+    flaw(
+        "idempotency-shared-by-all",
+        "Looks keys up without regard to who sends them.",
+        "draft-ietf-httpapi-idempotency-key-header §5",
+    ),
+    flaw(
+        "idempotency-shared-in-project",
+        "Looks keys up by project, whoever sends them.",
+        "draft-ietf-httpapi-idempotency-key-header §5",
+    ),
+    flaw(
+        "idempotency-forgets-on-500",
+        "Forgets a key whose request failed, although it had its effect.",
+        DRAFT_2_6,
+    ),
+    flaw(
+        "idempotency-forgets-undelivered",
+        "Forgets a key when nobody is there any more to take the answer.",
+        DRAFT_2_6,
+    ),
+    flaw(
+        "idempotency-kept-too-short",
+        "Forgets keys after a third of their time.",
+        "draft-ietf-httpapi-idempotency-key-header §2.3",
+    ),
+    flaw(
+        "idempotency-never-expires",
+        "Never forgets a key.",
+        "draft-ietf-httpapi-idempotency-key-header §2.3",
+    ),
+    flaw(
+        "idempotency-replay-is-200",
+        "Repeats every answer with 200.",
+        DRAFT_2_6,
+    ),
+    flaw(
+        "idempotency-replay-without-location",
+        "Repeats answers without their Location.",
+        DRAFT_2_6,
+    ),
+    flaw(
+        "idempotency-replay-cacheable",
+        "Lets shared caches keep repeated answers.",
+        "RFC 9111 §3",
+    ),
+    flaw(
+        "idempotency-marker-missing",
+        "Does not say which answers are repeated.",
+        "contract",
+    ),
+    flaw(
+        "idempotency-marker-always",
+        "Says of every answer that it is repeated.",
+        "contract",
+    ),
+];
 
 /// Keys remembered at most; the one that was answered first makes room.
 const KEPT: usize = 10_000;
@@ -23,7 +141,10 @@ type Fingerprint = [u8; 32];
 #[derive(Clone)]
 enum Record {
     /// Somebody is at it.
-    UnderWay(Fingerprint),
+    UnderWay {
+        fingerprint: Fingerprint,
+        is_stuck: bool,
+    },
     Answered {
         fingerprint: Fingerprint,
         answer: Result<Response, Error>,
@@ -32,9 +153,11 @@ enum Record {
 }
 
 impl Record {
-    fn fingerprint(&self) -> &Fingerprint {
+    fn fingerprint(&mut self) -> &mut Fingerprint {
         match self {
-            Record::UnderWay(fingerprint) | Record::Answered { fingerprint, .. } => fingerprint,
+            Record::UnderWay { fingerprint, .. } | Record::Answered { fingerprint, .. } => {
+                fingerprint
+            }
         }
     }
 }
@@ -49,10 +172,15 @@ pub struct Store {
 pub struct Once<'a> {
     /// Whose key it is: a user or a credential, never both alike.
     pub owner: &'a str,
+    /// What else the request belongs to; correct deployments don't look.
+    pub project: &'a str,
     pub request: &'a Request,
+    /// Without a key it is refused.
+    pub needs_key: bool,
     pub now: Instant,
     /// What is kept of an answer, where a repetition is not to show all of it.
     pub keep: fn(&Response) -> Response,
+    pub flaws: &'a FlawSet,
 }
 
 impl Store {
@@ -63,29 +191,53 @@ impl Store {
         }
     }
 
-    /// Carries out `act`, or repeats what came of it. 400 for a key that cannot be read, 409 while the first request
-    /// under the key is under way, 422 for another request under it (draft §2.7). What is refused with 4xx by `act`
-    /// leaves the key free; what failed with 5xx is repeated, since it may have had its effect.
+    /// Carries out `act`, or repeats what came of it. 400 for a key that cannot be read or is missing, 409 while the
+    /// first request under the key is under way, 422 for another request under it (draft §2.7). What is refused with
+    /// 4xx by `act` leaves the key free; what failed with 5xx is repeated, since it may have had its effect.
     pub fn once(
         &self,
         once: &Once<'_>,
         act: impl FnOnce() -> Result<Response, Error>,
     ) -> Result<Response, Error> {
-        let Some(key) = key::read(once.request)? else {
+        let flaws = once.flaws;
+        let Some(key) = key::read(once.request, flaws)? else {
+            if once.needs_key && !flaws.has("idempotency-key-optional") {
+                return Err(Error::new(
+                    400,
+                    "IDEMPOTENCY_KEY_MISSING",
+                    "This request needs an Idempotency-Key.",
+                ));
+            }
             return act();
         };
-        let slot = (once.owner.to_owned(), key);
-        let fingerprint = fingerprint(once.request);
-        if let Some(answer) = self.begin(&slot, fingerprint, once.now)? {
-            return answer.map(|response| response.field(MARKER, "true"));
+        if flaws.has("idempotency-key-ignored") {
+            return act();
+        }
+        let fingerprint = fingerprint(once.request, flaws);
+        let slot = self.slot(once, key);
+        match self.begin(&slot, fingerprint, once) {
+            Ok(None) => {}
+            Ok(Some(answer)) => return answer.map(|response| repeated(response, flaws)),
+            Err(error) => {
+                if error.status == 422 && flaws.has("idempotency-body-compared-afterwards") {
+                    // Only the effect matters here; the caller is told the refusal.
+                    let _ = act();
+                }
+                return Err(error);
+            }
         }
         let under_way = UnderWay {
             store: self,
             slot: &slot,
         };
         let answer = act();
-        let is_refusal = matches!(&answer, Err(error) if error.status < 500);
-        if !is_refusal {
+        let status = match &answer {
+            Ok(response) => response.status,
+            Err(error) => error.status,
+        };
+        let is_failure = status >= 500;
+        let is_forgotten = is_failure && flaws.has("idempotency-forgets-on-500");
+        if (answer.is_ok() || is_failure) && !is_forgotten {
             let kept = match &answer {
                 Ok(response) => Ok((once.keep)(response)),
                 Err(error) => Err(error.clone()),
@@ -95,10 +247,61 @@ impl Store {
                 answer: kept,
                 at: once.now,
             };
-            self.records().insert(slot.clone(), record);
+            self.insert(&slot, record);
         }
         drop(under_way);
-        answer
+        answer.map(|response| match flaws.has("idempotency-marker-always") {
+            true => response.field(MARKER, "true"),
+            false => response,
+        })
+    }
+
+    /// Whose key the request carries, for a deployment that does not ask who sends it.
+    pub fn owner_of(&self, request: &Request, flaws: &FlawSet) -> Option<String> {
+        let key = key::read(request, flaws).ok()??;
+        let records = self.records();
+        let slot = records.keys().find(|(_, known)| *known == key);
+        slot.map(|(owner, _)| owner.clone())
+    }
+
+    /// Forgets what was answered under the key of the request.
+    pub fn forget(&self, request: &Request, flaws: &FlawSet) {
+        if let Ok(Some(key)) = key::read(request, flaws) {
+            self.records().retain(|(_, known), _| *known != key);
+        }
+    }
+
+    /// Forgets every answer with this text in it.
+    pub fn forget_answers_with(&self, text: &str) {
+        self.records().retain(|_, record| {
+            !matches!(record, Record::Answered { answer: Ok(response), .. }
+                if String::from_utf8_lossy(&response.body).contains(text))
+        });
+    }
+
+    fn slot(&self, once: &Once<'_>, key: String) -> Slot {
+        let flaws = once.flaws;
+        let owner = match () {
+            () if flaws.has("idempotency-shared-by-all") => String::new(),
+            () if flaws.has("idempotency-shared-in-project") => once.project.to_owned(),
+            () => once.owner.to_owned(),
+        };
+        if let Some(beginning) = key.strip_suffix(['*', '%'])
+            && flaws.has("idempotency-key-as-pattern")
+        {
+            let records = self.records();
+            let found = records
+                .keys()
+                .find(|(known, key)| *known == owner && key.starts_with(beginning));
+            if let Some(slot) = found {
+                return slot.clone();
+            }
+        }
+        let key = match flaws.has("idempotency-key-with-body") {
+            true => format!("{key} {}", hex::encode(fingerprint(once.request, flaws))),
+            false => key,
+        };
+        (owner, key)
     }
 
     /// The answer that is to be repeated, or none when the request is now under way.
@@ -106,36 +309,48 @@ impl Store {
         &self,
         slot: &Slot,
         fingerprint: Fingerprint,
-        now: Instant,
+        once: &Once<'_>,
     ) -> Result<Option<Result<Response, Error>>, Error> {
+        let flaws = once.flaws;
         let mut records = self.records();
-        let is_old = |record: &Record| {
-            matches!(record, Record::Answered { at, .. }
-                if now.saturating_duration_since(*at) >= self.ttl)
-        };
-        if records.get(slot).is_some_and(is_old) {
+        if records
+            .get(slot)
+            .is_some_and(|record| self.is_old(record, once))
+        {
             records.remove(slot);
         }
-        let Some(record) = records.get(slot) else {
+        let Some(record) = records.get_mut(slot) else {
+            if flaws.has("idempotency-check-then-insert") {
+                drop(records);
+                gap();
+                return Ok(None);
+            }
             if records.len() >= KEPT {
-                records.retain(|_, record| !is_old(record));
+                records.retain(|_, record| !self.is_old(record, once));
             }
             if records.len() >= KEPT {
                 let oldest = records
                     .iter()
                     .filter_map(|(slot, record)| match record {
                         Record::Answered { at, .. } => Some((*at, slot.clone())),
-                        Record::UnderWay(_) => None,
+                        Record::UnderWay { .. } => None,
                     })
                     .min_by_key(|(at, _)| *at);
                 if let Some((_, slot)) = oldest {
                     records.remove(&slot);
                 }
             }
-            records.insert(slot.clone(), Record::UnderWay(fingerprint));
+            let record = Record::UnderWay {
+                fingerprint,
+                is_stuck: false,
+            };
+            records.insert(slot.clone(), record);
             return Ok(None);
         };
         if *record.fingerprint() != fingerprint {
+            if flaws.has("idempotency-mismatch-overwrites") {
+                *record.fingerprint() = fingerprint;
+            }
             return Err(Error::new(
                 422,
                 "IDEMPOTENCY_KEY_REUSED",
@@ -143,10 +358,34 @@ impl Store {
             ));
         }
         match record {
-            Record::UnderWay(_) => Err(Error::conflict(
-                "The first request under this Idempotency-Key is not answered yet.",
-            )),
+            Record::UnderWay { is_stuck, .. } => {
+                *is_stuck = flaws.has("idempotency-twin-blocks-key");
+                Err(Error::conflict(
+                    "The first request under this Idempotency-Key is not answered yet.",
+                ))
+            }
             Record::Answered { answer, .. } => Ok(Some(answer.clone())),
+        }
+    }
+
+    fn is_old(&self, record: &Record, once: &Once<'_>) -> bool {
+        let Record::Answered { at, .. } = record else {
+            return false;
+        };
+        let age = once.now.saturating_duration_since(*at);
+        (age >= self.ttl && !once.flaws.has("idempotency-never-expires"))
+            || (age >= self.ttl / 3 && once.flaws.has("idempotency-kept-too-short"))
+    }
+
+    /// Puts the answer in the place of the mark, unless that is stuck.
+    fn insert(&self, slot: &Slot, record: Record) {
+        let mut records = self.records();
+        let is_stuck = matches!(
+            records.get(slot),
+            Some(Record::UnderWay { is_stuck: true, .. })
+        );
+        if !is_stuck {
+            records.insert(slot.clone(), record);
         }
     }
 
@@ -165,22 +404,52 @@ struct UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut records = self.store.records();
-        if matches!(records.get(self.slot), Some(Record::UnderWay(_))) {
+        let is_free = matches!(
+            records.get(self.slot),
+            Some(Record::UnderWay {
+                is_stuck: false,
+                ..
+            })
+        );
+        if is_free {
             records.remove(self.slot);
         }
     }
 }
 
-fn fingerprint(request: &Request) -> Fingerprint {
+/// An answer that was given before.
+fn repeated(mut response: Response, flaws: &FlawSet) -> Response {
+    if flaws.has("idempotency-replay-is-200") {
+        response.status = 200;
+    }
+    if flaws.has("idempotency-replay-without-location") {
+        response.remove("Location");
+    }
+    if flaws.has("idempotency-replay-cacheable") {
+        response.set("Cache-Control", "public, max-age=60");
+    }
+    match flaws.has("idempotency-marker-missing") {
+        true => response,
+        false => response.field(MARKER, "true"),
+    }
+}
+
+fn fingerprint(request: &Request, flaws: &FlawSet) -> Fingerprint {
     let mut context = Context::new(&SHA256);
-    for part in [
-        request.method.as_bytes(),
-        request.target.as_bytes(),
-        match &request.body {
-            Body::Bytes(octets) => octets,
-            Body::TooLarge => b"",
-        },
-    ] {
+    let target = match request.query().is_some() && flaws.has("idempotency-query-ignored") {
+        true => request.path(),
+        false => &request.target,
+    };
+    let body: &[u8] = match &request.body {
+        Body::Bytes(octets) if !flaws.has("idempotency-body-ignored") => octets,
+        _ => b"",
+    };
+    let parts = [request.method.as_bytes(), target.as_bytes(), body];
+    let counted = match flaws.has("idempotency-request-ignored") {
+        true => 0,
+        false => parts.len(),
+    };
+    for part in &parts[..counted] {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
     }

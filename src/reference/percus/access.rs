@@ -9,6 +9,7 @@ use crate::reference::edge::credentials::{self as carried, Presented};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::Request;
+use crate::reference::idempotency;
 use crate::reference::rate_limit::Payer;
 
 pub const FLAWS: &[Flaw] = &[
@@ -36,6 +37,11 @@ pub const FLAWS: &[Flaw] = &[
         "session-token-opens-player",
         "Takes a session token for an API credential.",
         "Percus API Security, API credentials",
+    ),
+    flaw(
+        "idempotency-answers-before-authentication",
+        "Repeats an answer for whoever knows its idempotency key.",
+        "draft-ietf-httpapi-idempotency-key-header §5",
     ),
 ];
 
@@ -120,6 +126,15 @@ pub fn admit(app: &Percus, access: Access, request: &Request) -> Result<Caller, 
             session(app, access, request)
         }
     }
+}
+
+/// Whose idempotency key the request of somebody without a right carries, for a flawed deployment.
+pub fn known_by_key(app: &Percus, request: &Request) -> Option<Caller> {
+    let flaws = app.flaws();
+    let is_taken = request.fields.has(idempotency::HEADER)
+        && flaws.has("idempotency-answers-before-authentication");
+    let id = is_taken.then(|| app.uploads.owner_of(request, flaws))??;
+    Some(Caller { id, ..nobody() })
 }
 
 fn nobody() -> Caller {

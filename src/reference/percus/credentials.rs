@@ -19,6 +19,11 @@ use crate::reference::secret::{Hashed, random_hex, random_id};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
+        "idempotency-secret-repeated",
+        "Shows the secret again when the creation is repeated under its idempotency key.",
+        "Percus API Security, API credentials",
+    ),
+    flaw(
         "credentials-of-any-project",
         "Lists and makes API credentials of any project for any manager.",
         "Percus API Security, API credentials",
@@ -471,9 +476,15 @@ fn list(call: &Call<'_, Percus>) -> Result<Response, Error> {
 fn create(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let once = Once {
         owner: &call.caller.id,
+        project: call.id(),
         request: call.request,
+        needs_key: false,
         now: Instant::now(),
-        keep: without_secret,
+        keep: match call.app.flaws().has("idempotency-secret-repeated") {
+            true => Response::clone,
+            false => without_secret,
+        },
+        flaws: call.app.flaws(),
     };
     call.app.uploads.once(&once, || create_now(call))
 }

@@ -5,6 +5,7 @@
 //! they work on. Programs come with an API credential of one project (`X-Percus-Key: pk_…` and `X-Percus-Secret: sk_…`)
 //! to `/player/`. The two surfaces
 //! are bounded apart where [`Settings`] bound them.
+//! As staging systems do, it fails or dawdles on demand: see [`faults`].
 //!
 //! Secrets, by name: `P_token` and `P_id` for `manager`, `second_manager`, `admin`, `viewer` (first project),
 //! `other_manager`, `other_viewer` (second project of the same organization), `other_admin`, `foreign_manager` (second
@@ -15,6 +16,7 @@
 
 mod access;
 mod credentials;
+mod faults;
 mod player;
 mod problems;
 mod profile;
@@ -30,7 +32,7 @@ use super::dispatch::{self, Application, Pipeline, Route};
 use super::edge::errors::Error;
 use super::edge::{Edge, headers, plain};
 use super::flaw::{Flaw, FlawSet};
-use super::http::Request;
+use super::http::{Request, Response};
 use super::idempotency;
 use super::operation::Operation;
 use super::rate_limit::{Payer, Told};
@@ -86,6 +88,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         templates::FLAWS,
     ]);
     tables.extend(token::FLAWS);
+    tables.extend(idempotency::FLAWS);
     tables
 }
 
@@ -102,6 +105,7 @@ pub struct Percus {
     issuer: Issuer,
     /// What was uploaded or made under an idempotency key.
     uploads: idempotency::Store,
+    premature: idempotency::Premature,
     /// How many of each kind were there from the beginning.
     seeded: Seeded,
     state: Mutex<State>,
@@ -140,8 +144,34 @@ impl Application for Percus {
         &self.edge
     }
 
+    fn gate(&self, request: &Request) -> Result<(), Error> {
+        self.premature.refusal(request)?;
+        self.premature.check_locked(request)
+    }
+
     fn admit(&self, access: access::Access, request: &Request) -> Result<access::Caller, Error> {
         access::admit(self, access, request)
+            .or_else(|error| access::known_by_key(self, request).ok_or(error))
+    }
+
+    fn head_came(&self, head: &Request) {
+        self.premature.head_came(head, self.flaws());
+    }
+
+    fn came(&self, request: &Request) {
+        self.premature.came(request);
+    }
+
+    fn undelivered(&self, request: &Request) {
+        if request.fields.has(idempotency::HEADER)
+            && self.flaws().has("idempotency-forgets-undelivered")
+        {
+            self.uploads.forget(request, self.flaws());
+        }
+    }
+
+    fn decorate(&self, request: &Request, response: &mut Response) {
+        self.premature.answered(request, response, self.flaws());
     }
 
     fn stand_in(&self, access: access::Access, _request: &Request) -> access::Caller {
@@ -246,6 +276,7 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         edge: Arc::clone(&edge),
         issuer,
         uploads: idempotency::Store::new(settings.idempotency_ttl),
+        premature: idempotency::Premature::default(),
         seeded: Seeded {
             projects: state.projects.len(),
             templates: state.templates.len(),

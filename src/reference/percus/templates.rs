@@ -1,4 +1,5 @@
-//! Templates of a project, uploaded by people and by programs. An upload takes an optional `Idempotency-Key`.
+//! Templates of a project, uploaded by people and by programs. An upload takes an `Idempotency-Key`, and that of a
+//! page needs one.
 
 use std::time::Instant;
 
@@ -6,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::Percus;
 use super::access::{Access, Caller};
-use super::projects;
+use super::{faults, projects};
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, optional, required};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::Response;
-use crate::reference::idempotency::Once;
+use crate::reference::idempotency::{self, Once};
 use crate::reference::operation::Operation;
 use crate::reference::secret::random_id;
 
@@ -36,6 +37,16 @@ pub const FLAWS: &[Flaw] = &[
         "templates-of-all-projects-counted",
         "Counts the templates of every project in the total of a list.",
         "OWASP API1:2023",
+    ),
+    flaw(
+        "idempotency-forgotten-with-object",
+        "Forgets the idempotency key of a template that is deleted.",
+        "draft-ietf-httpapi-idempotency-key-header §2.6",
+    ),
+    flaw(
+        "idempotency-reads-stored",
+        "Repeats the answer to a read under an idempotency key.",
+        "good practice",
     ),
 ];
 
@@ -135,6 +146,27 @@ fn is_open(call: &Call<'_, Percus>) -> bool {
 }
 
 pub fn list(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let app = call.app;
+    if call.request.fields.has(idempotency::HEADER) && app.flaws().has("idempotency-reads-stored") {
+        return app.uploads.once(&once(call), || list_now(call));
+    }
+    list_now(call)
+}
+
+fn once<'a>(call: &'a Call<'_, Percus>) -> Once<'a> {
+    Once {
+        owner: &call.caller.id,
+        project: call.id(),
+        request: call.request,
+        // A page is published as soon as it is uploaded.
+        needs_key: call.text("kind") == Some("page"),
+        now: Instant::now(),
+        keep: Response::clone,
+        flaws: call.app.flaws(),
+    }
+}
+
+fn list_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     if !is_open(call) {
         return Err(Error::not_found());
     }
@@ -166,16 +198,11 @@ pub fn list(call: &Call<'_, Percus>) -> Result<Response, Error> {
 
 pub fn upload(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let app = call.app;
-    let once = Once {
-        owner: &call.caller.id,
-        request: call.request,
-        now: Instant::now(),
-        keep: Response::clone,
-    };
-    app.uploads.once(&once, || {
+    app.uploads.once(&once(call), || {
         if !is_open(call) {
             return Err(Error::not_found());
         }
+        faults::dawdle(call.request);
         let template = Template {
             id: random_id(),
             project: call.id().to_owned(),
@@ -189,6 +216,7 @@ pub fn upload(call: &Call<'_, Percus>) -> Result<Response, Error> {
         let mut state = app.state();
         super::make_room(&mut state.templates, app.seeded.templates, KEPT);
         state.templates.push(template);
+        faults::fail(call.request)?;
         Ok(response)
     })
 }
@@ -218,6 +246,9 @@ pub fn show(call: &Call<'_, Percus>) -> Result<Response, Error> {
 fn delete(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let mut state = call.app.state();
     let at = position(call, &state)?;
-    state.templates.remove(at);
+    let template = state.templates.remove(at);
+    if call.app.flaws().has("idempotency-forgotten-with-object") {
+        call.app.uploads.forget_answers_with(&template.id);
+    }
     Ok(Response::new(204))
 }

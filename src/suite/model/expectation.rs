@@ -176,6 +176,9 @@ pub struct BodyExpectation {
     pub matches: Option<OneOrMany<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches_none: Option<OneOrMany<String>>,
+    /// How often each text occurs, one after the other.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub counts: IndexMap<String, ValueMatch>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -194,7 +197,7 @@ pub struct SameAsRule {
     /// member that the earlier JSON object has is here too, with a value of the same type).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<SamePart>,
-    /// Field names that may differ. `Date` always may.
+    /// Field names, or references to them, that may differ. `Date` always may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_headers: Vec<String>,
     /// JSONPaths whose values may differ.

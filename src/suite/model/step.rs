@@ -7,6 +7,7 @@ use super::issuer::Rotation;
 use super::matching::OneOrMany;
 use super::operation::Body;
 use super::race::{Burst, Race};
+use crate::wire::Cut;
 
 /// One step of a check. The key that is a verb says which.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,7 +35,8 @@ pub struct Send {
     /// The principal whose `values` (ids of what it owns) fill the placeholders of the operation. Default: the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values_of: Option<String>,
-    /// Values that fill the placeholders of the operation, over those of the principal.
+    /// Values that fill the placeholders of the operation, over those of the principal; they also stand for a value of
+    /// the attempt of that name, so that `canary: "${canary2}"` makes another body.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
     /// Fills every placeholder of the operation with this text, in which `${own}` is what would stand there otherwise.
@@ -81,6 +83,10 @@ pub struct Send {
     /// Send `Expect: 100-continue` and wait before the body goes out (RFC 9110 §10.1.1).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub await_continue: bool,
+    /// Break off there, by closing the connection: no answer is waited for, and nothing can be expected of it. What is
+    /// saved and sent again by `resend` is the whole request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
     /// Only where this reference (`operation.state`) has a value. A pass without the step is marked unconfirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given: Option<String>,

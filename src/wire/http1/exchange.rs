@@ -4,13 +4,13 @@ use std::future::{Future, pending};
 use std::io;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 
 use super::framing::Asked;
 use super::reader::{Go, Read, Reader};
 use crate::wire::dial::{Link, broken};
-use crate::wire::{Answer, Bounds, Failure, Outcome, Phase, Request, Timing};
+use crate::wire::{Answer, Bounds, Cut, Failure, Outcome, Phase, Request, Timing};
 
 /// What became of a request on a connection.
 pub(in crate::wire) struct Exchanged {
@@ -89,6 +89,48 @@ pub(in crate::wire) async fn exchange_raw(
         asked = Asked::Other;
     }
     outcomes
+}
+
+/// Writes the request as far as `cut` says and closes in good order: a reset could overtake what was written. Within
+/// [`Bounds::connect`], or [`Bounds::answer`] where the first octet of an answer is awaited.
+pub(in crate::wire) async fn cut_off(
+    mut link: Link,
+    request: &Request,
+    cut: Cut,
+    bounds: &Bounds,
+) -> Outcome {
+    let mut octets = head_octets(request);
+    octets.extend_from_slice(match cut {
+        Cut::MidBody => &request.body[..request.body.len() / 2],
+        Cut::AfterRequest | Cut::MidAnswer => &request.body,
+    });
+    let started = Instant::now();
+    let stream = &mut link.stream;
+    let sent = async {
+        write(&mut *stream, &octets).await?;
+        if cut == Cut::MidAnswer {
+            stream.read_u8().await?;
+        }
+        stream.shutdown().await
+    };
+    let patience = match cut {
+        Cut::MidAnswer => bounds.answer,
+        Cut::MidBody | Cut::AfterRequest => bounds.connect,
+    };
+    let failure = match tokio::time::timeout(patience, sent).await {
+        Ok(Ok(())) => Failure::Cut,
+        Ok(Err(error)) => broken(&error),
+        Err(_) => Failure::Timeout(Phase::Answer),
+    };
+    Outcome {
+        answer: Err(failure),
+        connection: link.facts,
+        timing: Timing {
+            first_byte: None,
+            total: started.elapsed(),
+            released: None,
+        },
+    }
 }
 
 /// A request that is written but for its last octet.

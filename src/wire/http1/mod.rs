@@ -12,4 +12,4 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub(super) use exchange::{exchange, exchange_raw, hold};
+pub(super) use exchange::{cut_off, exchange, exchange_raw, hold};

@@ -13,7 +13,7 @@ use crate::wire::loopback::{
     client, client_with, get, plain, read_head, request, serve, serve_octets,
 };
 use crate::wire::{
-    Answer, Bounds, Client, ClientConfig, Failure, Origin, Phase, Request, Roots, Version,
+    Answer, Bounds, Client, ClientConfig, Cut, Failure, Origin, Phase, Request, Roots, Version,
 };
 
 /// Bounds that are reached quickly; the time is long enough for a loaded machine.
@@ -76,6 +76,7 @@ async fn a_request_is_written_as_given() {
         body: "".into(),
         fresh_connection: false,
         await_continue: false,
+        cut: None,
     };
     let outcome = client().send(&asked).await;
     assert_eq!(outcome.answer.unwrap().status, 204);
@@ -435,4 +436,62 @@ async fn a_body_where_none_is_allowed_is_seen_when_the_connection_closes() {
             .await;
     let answer = tight().send(&head(&origin)).await.answer.expect("answer");
     assert_eq!(answer.body, "");
+}
+
+/// What a server sees of a request that is cut there, up to the end of the stream, and the outcome.
+async fn cut(cut: Cut, answers: bool) -> (Vec<u8>, Result<Answer, Failure>) {
+    let (told, mut seen) = mpsc::unbounded_channel();
+    let origin = serve(move |mut stream, _| {
+        let told = told.clone();
+        async move {
+            let mut octets = read_head(&mut stream).await;
+            if answers {
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                    .await;
+            }
+            let _ = stream.read_to_end(&mut octets).await;
+            let _ = told.send(octets);
+        }
+    })
+    .await;
+    let mut sent = request(&origin, "POST", "0123456789");
+    sent.cut = Some(cut);
+    let outcome = client().send(&sent).await;
+    (seen.recv().await.unwrap(), outcome.answer)
+}
+
+#[tokio::test]
+async fn a_request_breaks_off_where_it_is_told_to() {
+    for (place, answers, end) in [
+        (Cut::MidBody, false, "\r\n\r\n01234"),
+        (Cut::AfterRequest, false, "\r\n\r\n0123456789"),
+        (Cut::MidAnswer, true, "\r\n\r\n0123456789"),
+    ] {
+        let (seen, outcome) = cut(place, answers).await;
+        let seen = String::from_utf8(seen).unwrap();
+        assert!(seen.ends_with(end), "{place:?}: {seen}");
+        assert_eq!(outcome, Err(Failure::Cut));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_cannot_be_cut() {
+    let origin = serve(|mut stream, _| async move {
+        read_head(&mut stream).await;
+    })
+    .await;
+    let mut sent = request(&origin, "POST", "0123456789");
+    sent.cut = Some(Cut::MidAnswer);
+    let outcome = client().send(&sent).await.answer;
+    assert!(
+        matches!(outcome, Err(Failure::Closed | Failure::Reset)),
+        "{outcome:?}"
+    );
+    sent.version = Version::H2;
+    let outcome = client().send(&sent).await.answer;
+    assert!(
+        matches!(outcome, Err(Failure::Unsendable(_))),
+        "{outcome:?}"
+    );
 }
