@@ -54,7 +54,7 @@ pub fn read(request: &Request, flaws: &FlawSet) -> Result<Option<String>, Error>
     let mut lines = request.fields.all(HEADER);
     let Some(line) = lines.next() else {
         let is_guessed = flaws.has("idempotency-guessed-without-key");
-        return Ok(is_guessed.then(|| format!("like {}", content(request))));
+        return Ok(is_guessed.then(|| format!("like {} {}", request.target, content(request))));
     };
     let key = match lines.next() {
         Some(_) => Err(refusal("comes more than once")),
