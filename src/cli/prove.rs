@@ -27,7 +27,7 @@ pub struct Prove {
     /// Only these flaws, `*` for any characters
     #[arg(long = "flaw", value_name = "PATTERN")]
     flaws: Vec<String>,
-    /// Fire every check at every flaw, also where the check never comes by it
+    /// Fire every check with all its cases at every flaw, also where the check never comes by it
     #[arg(long)]
     exhaustive: bool,
     #[arg(long, value_name = "FORMAT", default_value = "text")]

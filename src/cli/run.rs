@@ -99,13 +99,30 @@ impl Run {
         }
         let stop = Stop::default();
         runtime.spawn(watch_for_interrupt(stop.clone()));
+        let name = match sources.as_slice() {
+            [only] => only.loaded.target.name.clone(),
+            all => format!("{} deployments", all.len()),
+        };
+        let progress = Arc::new(Progress::new(out.live, &name));
+        // Side by side: deployments wait for windows and nonces, each for its own.
+        let ran: Vec<Result<Ran, Fault>> = std::thread::scope(|scope| {
+            let fire = |source| self.fire(source, several, &library, &runtime, &stop, &progress);
+            let running: Vec<_> = sources
+                .iter()
+                .map(|source| scope.spawn(move || fire(source)))
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| match thread.join() {
+                    Ok(ran) => ran,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+                .collect()
+        });
+        progress.clear();
         let mut worst = Exit::Conforms;
-        for source in sources {
-            let exit = self.one(source, several, &library, &runtime, stop.clone(), out)?;
-            worst = worse(worst, exit);
-            if exit == Exit::Interrupted {
-                break;
-            }
+        for ran in ran {
+            worst = worse(worst, self.tell(ran?, several, out)?);
         }
         Ok(worst)
     }
@@ -138,15 +155,15 @@ impl Run {
         expand(library, target, &contract, &wanted)
     }
 
-    fn one(
+    fn fire(
         &self,
-        source: Source,
+        source: &Source,
         several: bool,
         library: &Library,
         runtime: &tokio::runtime::Runtime,
-        stop: Stop,
-        out: &Output,
-    ) -> Result<Exit, Fault> {
+        stop: &Stop,
+        progress: &Arc<Progress>,
+    ) -> Result<Ran, Fault> {
         let contract = source.loaded.target.contract.clone();
         for wish in &self.reports {
             wish.can_be_written()?;
@@ -161,10 +178,9 @@ impl Run {
         let settings = Settings {
             jobs: self.jobs,
             roots: source.loaded.roots.clone(),
-            stop,
+            stop: stop.clone(),
         };
         let secrets = source.loaded.secrets.clone();
-        let progress = Arc::new(Progress::new(out.live, &source.loaded.target.name));
         let (earlier, journal) = self.journal(path.as_deref())?;
         let journal = Arc::new(journal);
         let outcome = match &earlier {
@@ -184,7 +200,7 @@ impl Run {
                 ))
             }
             None => {
-                let plan = Arc::new(self.plan(&source, library));
+                let plan = Arc::new(self.plan(source, library));
                 runtime.block_on(run(
                     &plan,
                     secrets,
@@ -194,11 +210,26 @@ impl Run {
                 ))
             }
         };
-        progress.clear();
         let outcome = outcome.map_err(|error| Fault::World(error.to_string()))?;
         let records = journal.take_records();
         let run =
             RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
+        Ok(Ran {
+            contract,
+            run,
+            interrupted: outcome.interrupted,
+            journal: path,
+        })
+    }
+
+    /// Prints the report, and writes those that were asked for.
+    fn tell(&self, ran: Ran, several: bool, out: &Output) -> Result<Exit, Fault> {
+        let Ran {
+            contract,
+            run,
+            interrupted,
+            journal,
+        } = ran;
         let view = View::of(&run);
         let level = Level::from(self.level);
         let to_stdout = self.reports.iter().any(super::report::Wish::to_stdout);
@@ -211,10 +242,10 @@ impl Run {
         for wish in &self.reports {
             wish.write(&view, level, several.then_some(contract.as_str()), out)?;
         }
-        if let Some(path) = &path {
+        if let Some(path) = &journal {
             out.note(&format!("journal: {}", path.display()));
         }
-        Ok(match (outcome.interrupted, view.conformity(level)) {
+        Ok(match (interrupted, view.conformity(level)) {
             (true, _) => Exit::Interrupted,
             (false, Conformity::Conforms) => Exit::Conforms,
             (false, Conformity::Fails) => Exit::Fails,
@@ -275,12 +306,21 @@ async fn watch_for_interrupt(stop: Stop) {
     }
 }
 
+/// A run that is over.
+struct Ran {
+    contract: String,
+    run: RunRecord,
+    interrupted: bool,
+    journal: Option<PathBuf>,
+}
+
+/// Of all targets together.
 struct Progress(ProgressBar);
 
 impl Progress {
     fn new(live: bool, target: &str) -> Self {
         let bar = ProgressBar::with_draw_target(
-            None,
+            Some(0),
             if live {
                 ProgressDrawTarget::stderr()
             } else {
@@ -307,7 +347,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn begins(&self, cases: usize) {
-        self.0.set_length(cases as u64);
+        self.0.inc_length(cases as u64);
     }
 
     fn decided(&self, case: &Case, verdict: &Verdict) {

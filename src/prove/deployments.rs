@@ -1,6 +1,6 @@
 //! Starts a deployment for each flaw and fires the checks at it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::reference::{Contract, Deployment, Settings as Place};
 use crate::report::{CheckView, View};
 use crate::run::{Settings, Silent, Stop, run};
 use crate::suite::target_file::load;
-use crate::suite::{Library, Wanted, expand};
+use crate::suite::{Library, Plan, Wanted, expand};
 
 /// Deployments that are under fire at the same time, of all contracts together. Most of their time is waiting.
 const AT_ONCE: usize = 10;
@@ -35,7 +35,8 @@ pub struct Target {
 }
 
 /// The matrices of these contracts, in their order, for the checks of `wanted`. Unless `exhaustive`, a check is fired
-/// only at the flaws that it can meet ([`Reach`]); its other cells are those of the correct deployment.
+/// only at the flaws that it can meet ([`Reach`]), and at those that it does not name with some of its cases; its other
+/// cells are those of the correct deployment.
 pub async fn fire(
     targets: &[Target],
     library: &Arc<Library>,
@@ -72,11 +73,17 @@ async fn matrix(
     permits: Arc<Semaphore>,
 ) -> Result<Matrix, String> {
     let Target { contract, flaws } = target;
-    let correct = fire_at(contract, None, library, wanted).await?.row;
+    let correct = fire_at(contract, None, library, wanted, Cases::All)
+        .await?
+        .row;
     beholder.done(contract.name(), None);
     let reach = match exhaustive {
         true => None,
         false => Some(Reach::of(contract, library, &correct, &permits).await?),
+    };
+    let cases = match exhaustive {
+        true => Cases::All,
+        false => Cases::Some,
     };
     let mut tasks = JoinSet::new();
     for (at, flaw) in flaws.iter().copied().enumerate() {
@@ -96,7 +103,7 @@ async fn matrix(
         tasks.spawn(async move {
             let row = match &wanted {
                 None => Ok(Row::default()),
-                Some(wanted) => fire_at(contract, Some(flaw), &library, wanted)
+                Some(wanted) => fire_at(contract, Some(flaw), &library, wanted, cases)
                     .await
                     .map(|fired| fired.row),
             };
@@ -130,6 +137,42 @@ async fn matrix(
     })
 }
 
+/// How many cases of a check are fired at a flaw that it does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cases {
+    All,
+    /// [`SAMPLE`] at most.
+    Some,
+}
+
+/// Cases of a check that is to be left alone by a flaw. A matrix asks the same of many operations, principals and
+/// forgeries; whether another subject disturbs it shows in some of them.
+const SAMPLE: usize = 6;
+
+/// Leaves of every check that does not name the flaw some cases, evenly taken.
+fn thin(plan: &mut Plan, flaw: &str) {
+    let mut open: BTreeMap<String, usize> = BTreeMap::new();
+    for case in plan.cases.iter().filter(|case| case.skip.is_none()) {
+        *open.entry(case.check.clone()).or_default() += 1;
+    }
+    let contract = plan.target.contract.clone();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let checks = &plan.checks;
+    plan.cases.retain(|case| {
+        let is_named = checks
+            .get(&case.check)
+            .is_some_and(|planned| planned.check.proves(&contract, flaw));
+        let many = open.get(&case.check).copied().unwrap_or(0);
+        if is_named || many <= SAMPLE || case.skip.is_some() {
+            return true;
+        }
+        let at = seen.entry(case.check.clone()).or_default();
+        *at += 1;
+        // The one that fills up the next sixth.
+        *at * SAMPLE / many > (*at - 1) * SAMPLE / many
+    });
+}
+
 /// What came of firing at one deployment.
 pub(super) struct Fired {
     pub(super) row: Row,
@@ -142,6 +185,7 @@ pub(super) async fn fire_at(
     flaw: Option<&str>,
     library: &Library,
     wanted: &Wanted,
+    cases: Cases,
 ) -> Result<Fired, String> {
     let chosen: Vec<&str> = flaw.into_iter().collect();
     let flaws = contract
@@ -164,7 +208,11 @@ pub(super) async fn fire_at(
     )
     .map_err(|mistakes| crate::suite::load::render(&mistakes, false))?;
     let name = loaded.target.contract.clone();
-    let plan = Arc::new(expand(library, loaded.target, &name, wanted));
+    let mut plan = expand(library, loaded.target, &name, wanted);
+    if let (Some(flaw), Cases::Some) = (flaw, cases) {
+        thin(&mut plan, flaw);
+    }
+    let plan = Arc::new(plan);
     let journal = Arc::new(Journal::in_memory());
     let settings = Settings {
         jobs: JOBS,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::deployments::{Fired, fire_at};
+use super::deployments::{Cases, Fired, fire_at};
 use super::matrix::Row;
 use crate::reference::{Contract, rate_limit};
 use crate::suite::{Library, Wanted};
@@ -43,7 +43,7 @@ impl Reach {
                     checks: vec![id.clone()],
                     suites: Vec::new(),
                 };
-                let fired = fire_at(contract, None, &library, &wanted).await;
+                let fired = fire_at(contract, None, &library, &wanted, Cases::All).await;
                 drop(permit);
                 fired.map(|Fired { asked, .. }| (id, asked))
             });

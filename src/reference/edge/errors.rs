@@ -188,6 +188,9 @@ pub fn render(edge: &Edge, request: &Request, error: &Error, id: &str) -> Respon
     if error.status < 400 {
         return response;
     }
+    if error.status == 429 && flaws.has_if_declared("limit-refusal-without-body") {
+        return response;
+    }
     if error.status == 404 && flaws.has("html-404-page") {
         return response.body("text/html; charset=utf-8", PAGE_404.to_vec());
     }

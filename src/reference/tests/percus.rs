@@ -155,7 +155,7 @@ async fn count(deployment: &Deployment) -> u64 {
 async fn an_upload_under_a_key_makes_one_template() {
     let deployment = percus(&[]);
     let body = r#"{"name":"Welcome"}"#;
-    let keyed = with_key(MANAGER, "\"k-1\"");
+    let keyed = with_key(MANAGER, "\"key-number-1\"");
     assert_eq!(
         ask(&deployment, &keyed, UPLOAD, r#"{"nome":""}"#)
             .await
@@ -178,10 +178,22 @@ async fn an_upload_under_a_key_makes_one_template() {
     assert_eq!(count(&deployment).await, 2);
     // Neither somebody without the right nor somebody else gets the answer that is kept.
     for (fields, status) in [(&[][..], 401), (VIEWER, 403)] {
-        let seen = ask(&deployment, &with_key(fields, "\"k-1\""), UPLOAD, body).await;
+        let seen = ask(
+            &deployment,
+            &with_key(fields, "\"key-number-1\""),
+            UPLOAD,
+            body,
+        )
+        .await;
         assert_eq!(seen.status, status);
     }
-    let other = ask(&deployment, &with_key(ADMIN, "\"k-1\""), UPLOAD, body).await;
+    let other = ask(
+        &deployment,
+        &with_key(ADMIN, "\"key-number-1\""),
+        UPLOAD,
+        body,
+    )
+    .await;
     assert_eq!(
         (other.status, other.field("idempotent-replayed")),
         (201, None)
@@ -198,7 +210,7 @@ async fn an_upload_under_a_key_makes_one_template() {
 #[tokio::test]
 async fn a_repeated_creation_does_not_show_the_secret_again() {
     let deployment = percus(&[]);
-    let keyed = with_key(MANAGER, "k-2");
+    let keyed = with_key(MANAGER, "key-number-2");
     let body = r#"{"label":"shop"}"#;
     let first = ask(&deployment, &keyed, CREATE, body).await.json();
     let again = ask(&deployment, &keyed, CREATE, body).await;
