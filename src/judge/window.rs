@@ -15,7 +15,7 @@ const FEWEST: f64 = 5.0;
 const NEAR: f64 = 0.1;
 
 /// Any other model is further off than the nearest by this part of the limit.
-const APART: f64 = 0.2;
+const APART: f64 = 0.12;
 
 /// Where windows follow the target's clock, their edge may be anywhere; it is looked for in so many places.
 const EDGES: u32 = 60;
@@ -175,7 +175,7 @@ mod tests {
             (0.0, requests * 2 / 3),
             (0.4, 2 * requests),
             (0.9, 2 * requests),
-            (1.02, 2 * requests),
+            (1.1, 2 * requests),
         ] {
             let mut spent = Spent::default();
             for number in 0..most {

@@ -122,10 +122,10 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "half_window_s": seconds(0.5),
         // What a clock may be off by.
         "margin_s": seconds(0.02).as_f64().unwrap_or_default() + 0.05,
-        // Waits of a probe that ends when the window is over by a fiftieth.
+        // Waits of a probe that ends when the window is over by a tenth.
         "first_wait_s": seconds(0.4),
         "second_wait_s": seconds(0.5),
-        "third_wait_s": seconds(0.12),
+        "third_wait_s": seconds(0.2),
         "per": limit.per,
         "kind": limit.kind,
         "spend": limit.spend,

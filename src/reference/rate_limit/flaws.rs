@@ -38,8 +38,8 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "limit-shared-by-all",
-        "Counts the requests of all callers together.",
+        "limiter-keyed-by-address",
+        "Counts callers with keys of their own by the address that they come from.",
         "draft-ietf-httpapi-ratelimit-headers §3.1.4",
     ),
     flaw(

@@ -211,8 +211,8 @@ impl Limiter {
             flaws,
             ..
         } = *counted;
-        let mut name = match flaws.has_if_declared("limit-shared-by-all") {
-            true => "everybody".to_owned(),
+        let mut name = match flaws.has_if_declared("limiter-keyed-by-address") {
+            true => source::address(request, &self.trusted).to_string(),
             false => payer,
         };
         if request.target != operation.path
