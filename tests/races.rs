@@ -46,7 +46,7 @@ async fn a_store_without_a_gap_is_never_blamed() {
     }
 }
 
-/// Windows of three seconds, as `prove` has them.
+/// Windows of six seconds, as `prove` has them.
 #[tokio::test]
 async fn how_requests_are_counted_is_told() {
     let (code, text) = ran(&[

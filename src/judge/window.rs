@@ -12,7 +12,7 @@ use crate::suite::model::LimitKind;
 const FEWEST: f64 = 5.0;
 
 /// The nearest model is off by no more than this part of the limit, or by one request.
-const NEAR: f64 = 0.1;
+const NEAR: f64 = 0.2;
 
 /// Any other model is further off than the nearest by this part of the limit.
 const APART: f64 = 0.12;

@@ -152,7 +152,7 @@ impl fmt::Display for Contract {
 }
 
 /// The window of [`Contract::short_limits`].
-const SHORT_WINDOW: Duration = Duration::from_secs(3);
+const SHORT_WINDOW: Duration = Duration::from_secs(6);
 
 /// Where a deployment listens, and what it bounds.
 #[derive(Clone, Debug)]
