@@ -18,11 +18,6 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "limit-of-another-kind",
-        "Counts by another kind of window than it is documented.",
-        "good practice",
-    ),
-    flaw(
         "limit-answered-503",
         "Answers 503 where a limit is used up.",
         "RFC 6585 §4",

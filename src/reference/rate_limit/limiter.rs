@@ -327,12 +327,6 @@ fn bent(limit: &Limit, flaws: &FlawSet) -> Limit {
     if flaws.has_if_declared("limit-too-strict") {
         limit.requests = limit.requests * 4 / 5;
     }
-    if flaws.has_if_declared("limit-of-another-kind") {
-        limit.kind = match limit.kind {
-            Kind::Fixed => Kind::SlidingLog,
-            _ => Kind::Fixed,
-        };
-    }
     limit
 }
 
