@@ -280,9 +280,9 @@ impl<'a> Attempted<'a> {
         } else {
             sayings.control
         };
-        self.controls(control, exchange)?;
+        self.controls(control, exchange, whole.is_some())?;
         if is_control {
-            self.controls(sayings.expect, exchange)?;
+            self.controls(sayings.expect, exchange, false)?;
         } else {
             self.promises(
                 sayings.expect,
@@ -408,6 +408,7 @@ impl<'a> Attempted<'a> {
         &self,
         all: Option<&OneOrMany<Expectation>>,
         exchange: &'a Exchange,
+        status_is_no_matter: bool,
     ) -> Result<(), Stop> {
         let scope = self.scope(exchange);
         let sight = Sight {
@@ -424,7 +425,7 @@ impl<'a> Attempted<'a> {
                     let odd = exchange
                         .answer
                         .as_ref()
-                        .filter(|answer| is_no_answer(answer.status));
+                        .filter(|answer| is_no_answer(answer.status) && !status_is_no_matter);
                     return Err(match odd {
                         Some(answer) => not_an_answer(answer.status),
                         None => Stop::Doubt(

@@ -126,7 +126,12 @@ impl Sight<'_> {
         }
         if !conditions.seen.is_empty() {
             let seen = self.exchange.seen.as_ref().ok_or(Broken::NoAnswer)?;
-            judge_paths("what the probe saw", seen, &conditions.seen, self.scope)?;
+            // A probe has no answer beside what it saw.
+            let of = match self.exchange.answer {
+                Some(_) => "the tally",
+                None => "what the probe saw",
+            };
+            judge_paths(of, seen, &conditions.seen, self.scope)?;
         }
         if let Some(noticed) = conditions.listener {
             self.noticed(noticed)?;

@@ -26,6 +26,7 @@ pub use scope::{AttemptScope, capture, resolved};
 pub use show::{brief, push_visible};
 pub use status::{contains as status_contains, describe as describe_status};
 pub use subject::{awaits_connection_end, awaits_overload};
+pub use tally::looked_at;
 pub use verdict::{Evidence, Finding, Findings, Verdict};
 
 /// Why an expectation was not found to hold.

@@ -21,22 +21,17 @@ const MOST_ANSWERS: usize = 100;
 /// those), `server_errors` (500 and above among those), `lost` (no answer), `statuses` (a count for each), `different`
 /// (how many different bodies the accepted answers have), `spread_ms` (between the first and the last that was let go),
 /// `overlap` (how many were under way when the first answer came) and `answers` (`status` and `body` of each). `seen`
-/// of a burst holds the same but for the last three, and `limited` (429), `accepted_first` (how many were accepted
+/// of a burst holds the same but for the last three, and `limited` (429), `neither` (not accepted and not limited, also
+/// without an answer), `accepted_first` (how many were accepted
 /// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, `excess` (how many more were
-/// accepted before the first 429 than the limit lets through in that time), `beyond` (the same for all that were accepted), `kind` (how the target counts, `null` where
-/// that remains open) and `off_by` (how far each kind is from what happened, as a part of the limit).
+/// accepted before the first 429 than the limit lets through in that time), `beyond` (the same for all that were
+/// accepted), `kind` (how the target counts, `null` where that remains open) and `off_by` (how far each kind is from what happened, as a part of the limit).
 pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> Option<Exchange> {
-    let looked_at = match step {
-        Step::Race(_) => all.iter().find(|one| is_accepted(one)),
-        Step::Burst(_) => all.iter().find(|one| status(one) == Some(429)),
-        _ => return None,
-    };
-    let answered = |one: &&&Exchange| one.answer.is_some();
-    let looked_at = looked_at.or_else(|| match step {
-        Step::Race(_) => all.iter().find(answered),
-        _ => all.iter().rfind(answered),
-    });
-    let stands = looked_at.or_else(|| all.first())?;
+    if !matches!(step, Step::Race(_) | Step::Burst(_)) {
+        return None;
+    }
+    let statuses: Vec<Option<u16>> = all.iter().map(|one| status(one)).collect();
+    let stands = all.get(looked_at(step, &statuses))?;
     let mut seen = counts(all);
     match step {
         Step::Race(_) => {
@@ -52,10 +47,11 @@ pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> O
             let over = all.iter().filter(|one| status(one) == Some(429)).count();
             let before = all.iter().take_while(|one| status(one) != Some(429));
             seen["limited"] = json!(over);
+            let accepted = all.iter().filter(|one| is_accepted(one)).count();
+            seen["neither"] = json!(all.len() - over - accepted);
             seen["accepted_first"] = json!(before.filter(|one| is_accepted(one)).count());
             seen["elapsed_ms"] = json!(elapsed_ms(all));
             if let (Some(limited), Some(members)) = (limited, seen.as_object_mut()) {
-                let accepted = all.iter().filter(|one| is_accepted(one)).count();
                 members.extend(limited.seen(accepted, elapsed_ms(all)));
             }
         }
@@ -66,6 +62,28 @@ pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> O
     })
 }
 
+/// The place of the answer that stands for all, from the status of each: of a race the first that was accepted, or else
+/// the first that was answered; of a burst the first 429, or else the last that was answered; the first of all where
+/// there is none.
+pub fn looked_at(step: &Step, statuses: &[Option<u16>]) -> usize {
+    let accepted = |status: &Option<u16>| status.is_some_and(is_success);
+    let place = match step {
+        Step::Race(_) => statuses
+            .iter()
+            .position(accepted)
+            .or_else(|| statuses.iter().position(Option::is_some)),
+        _ => statuses
+            .iter()
+            .position(|status| *status == Some(429))
+            .or_else(|| statuses.iter().rposition(Option::is_some)),
+    };
+    place.unwrap_or(0)
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
 /// The declared limit that a burst spends, and everything that was spent of it so far.
 pub struct Limited<'a> {
     pub limit: &'a RateLimit,
@@ -73,6 +91,17 @@ pub struct Limited<'a> {
 }
 
 impl Limited<'_> {
+    /// Requests that the limit lets through in so many seconds: what refills while it is spent lets more through, a
+    /// window that stands does not.
+    fn most_in(&self, seconds: f64) -> f64 {
+        let requests = f64::from(self.limit.requests);
+        let refilled = match self.limit.kind {
+            Some(LimitKind::Fixed) => 0.0,
+            _ => requests * seconds / self.limit.window_s,
+        };
+        (requests + refilled).floor()
+    }
+
     fn seen(&self, accepted: usize, elapsed_ms: u64) -> Map<String, Value> {
         let RateLimit {
             requests, window_s, ..
@@ -82,21 +111,12 @@ impl Limited<'_> {
             let first = last.accepted.first().copied().unwrap_or_default();
             let end = last.refused_at.or(last.accepted.last().copied());
             let took = end.map_or(0.0, |end| end - first);
-            // What refills while it is spent lets more through; a window that stands does not.
-            let refilled = match self.limit.kind {
-                Some(LimitKind::Fixed) => 0.0,
-                _ => f64::from(requests) * took / window_s,
-            };
-            let most = (f64::from(requests) + refilled).floor();
+            let most = self.most_in(took);
             seen.insert(
                 "excess".to_owned(),
                 json!(last.accepted.len() as f64 - most),
             );
-            let refilled = match self.limit.kind {
-                Some(LimitKind::Fixed) => 0.0,
-                _ => f64::from(requests) * elapsed_ms as f64 / 1000.0 / window_s,
-            };
-            let most = (f64::from(requests) + refilled).floor();
+            let most = self.most_in(elapsed_ms as f64 / 1000.0);
             seen.insert("beyond".to_owned(), json!(accepted as f64 - most));
         }
         seen
@@ -126,7 +146,7 @@ pub fn spread_us(all: &[&Exchange]) -> u64 {
 }
 
 pub fn is_accepted(exchange: &Exchange) -> bool {
-    status(exchange).is_some_and(|status| (200..300).contains(&status))
+    status(exchange).is_some_and(is_success)
 }
 
 fn status(exchange: &Exchange) -> Option<u16> {
@@ -140,15 +160,14 @@ fn counts(all: &[&Exchange]) -> Value {
     for answer in answers() {
         *statuses.entry(answer.status.to_string()).or_insert(0) += 1;
     }
-    let accepted = |status: u16| (200..300).contains(&status);
     let bodies: HashSet<&[u8]> = answers()
-        .filter(|answer| accepted(answer.status))
+        .filter(|answer| is_success(answer.status))
         .map(|answer| answer.body.0.as_slice())
         .collect();
     json!({
         "sent": all.len(),
-        "accepted": of(&accepted),
-        "refused": of(&|status| !accepted(status)),
+        "accepted": of(&is_success),
+        "refused": of(&|status| !is_success(status)),
         "overload": of(&is_no_answer),
         "server_errors": of(&|status| status >= 500),
         "lost": all.iter().filter(|one| one.answer.is_none()).count(),
@@ -280,6 +299,14 @@ mod tests {
         assert_eq!(seen["accepted_first"], 2);
         assert_eq!(seen["limited"], 1);
         assert_eq!(seen["overload"], 1);
+        assert_eq!(seen["neither"], 0);
+        let lost = Exchange {
+            answer: None,
+            ..exchange(200, "")
+        };
+        let all = [&exchange(500, ""), &lost, &exchange(200, "a")];
+        let seen = super::whole(&burst(), &all, None).unwrap().seen.unwrap();
+        assert_eq!(seen["neither"], 2);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ use super::case::{Walk, captured_secrets, fill_number};
 use super::prepare::{Fault, prepare};
 use super::send::{Sent, Subject};
 use crate::journal::{Doubt, RecordedAnswer, Slot, StepTaken};
-use crate::suite::model::{Burst, Race, Runners, Send};
+use crate::judge::looked_at;
+use crate::suite::model::{Burst, Capture, Race, Runners, Send};
 use crate::suite::plan::{RANDOM, RUNNER};
 use crate::suite::template::fill_value;
 use crate::wire::{Client, Request};
@@ -45,11 +47,7 @@ impl Walk<'_> {
         if let (Some(name), Some(request)) = (&race.save, requests.into_iter().next()) {
             self.saved.insert(name.clone(), request);
         }
-        let winner = all
-            .iter()
-            .position(|sent| status(sent, |s| (200..300).contains(&s)));
-        let winner = winner.or_else(|| all.iter().position(|sent| sent.raw.is_some()));
-        self.took_many(slot, all, winner, &race.capture);
+        self.took_many(slot, all, &race.capture);
         Ok(())
     }
 
@@ -136,14 +134,12 @@ impl Walk<'_> {
                 .iter()
                 .rev()
                 .take(ahead)
-                .any(|sent| status(sent, |s| s == 429));
+                .any(|sent| status(sent) == Some(429));
             if burst.until_refused && refused {
                 break;
             }
         }
-        let refused = all.iter().position(|sent| status(sent, |s| s == 429));
-        let looked_at = refused.or_else(|| all.iter().rposition(|sent| sent.raw.is_some()));
-        self.took_many(slot, all, looked_at, &burst.capture);
+        self.took_many(slot, all, &burst.capture);
         Ok(())
     }
 
@@ -213,15 +209,11 @@ impl Walk<'_> {
         }
     }
 
-    fn took_many(
-        &mut self,
-        slot: Slot,
-        all: Vec<Sent>,
-        looked_at: Option<usize>,
-        captures: &indexmap::IndexMap<String, crate::suite::model::Capture>,
-    ) {
+    fn took_many(&mut self, slot: Slot, all: Vec<Sent>, captures: &IndexMap<String, Capture>) {
         let group: Vec<_> = all.iter().map(|sent| sent.exchange.id).collect();
-        let looked_at = looked_at.unwrap_or(0);
+        let statuses: Vec<Option<u16>> = all.iter().map(status).collect();
+        let step = self.check.steps.get(slot.index);
+        let looked_at = step.map_or(0, |step| looked_at(step, &statuses));
         for (place, sent) in all.into_iter().enumerate() {
             if place == looked_at {
                 self.took(slot, sent, captures);
@@ -247,8 +239,8 @@ struct Terms {
     client: Client,
 }
 
-fn status(sent: &Sent, is: impl Fn(u16) -> bool) -> bool {
-    sent.raw.as_ref().is_some_and(|answer| is(answer.status))
+fn status(sent: &Sent) -> Option<u16> {
+    sent.raw.as_ref().map(|answer| answer.status)
 }
 
 fn harness(says: String) -> Fault {

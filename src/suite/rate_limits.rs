@@ -106,7 +106,7 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         tolerance,
         ..
     } = *limit;
-    let seconds = |part: f64| json!((window_s * part * 1000.0).ceil() / 1000.0);
+    let seconds = |part: f64| (window_s * part * 1000.0).ceil() / 1000.0;
     json!({
         "name": name,
         LIMIT: name,
@@ -118,14 +118,9 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "tolerance": tolerance,
         "too_few": -i64::from(tolerance),
         "window_s": window_s,
-        "twice_window_s": seconds(2.0),
         "half_window_s": seconds(0.5),
         // What a clock may be off by.
-        "margin_s": seconds(0.02).as_f64().unwrap_or_default() + 0.05,
-        // Waits of a probe that ends when the window is over by a tenth.
-        "first_wait_s": seconds(0.4),
-        "second_wait_s": seconds(0.5),
-        "third_wait_s": seconds(0.2),
+        "margin_s": seconds(0.02) + 0.05,
         "per": limit.per,
         "kind": limit.kind,
         "spend": limit.spend,
