@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::{Percus, credentials};
+use super::{Percus, credential, credentials};
 use crate::reference::edge::challenge::{self, Unknown};
 use crate::reference::edge::credentials::{self as carried, Presented};
 use crate::reference::edge::errors::Error;
@@ -238,7 +238,7 @@ fn player(app: &Percus, access: Access, request: &Request) -> Result<Caller, Err
 }
 
 /// The good credential that the request carries.
-fn pair(app: &Percus, request: &Request) -> Option<credentials::Credential> {
+fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
     let flaws = app.flaws();
     let fields = &request.fields;
     let from_query = |name: &str| {
@@ -258,7 +258,7 @@ fn pair(app: &Percus, request: &Request) -> Option<credentials::Credential> {
     }
     let state = app.state();
     let found = state.credentials.iter().find(|known| known.key == key)?;
-    let is_right = secret.is_none_or(|secret| credentials::is_secret_of(found, &secret, flaws));
+    let is_right = secret.is_none_or(|secret| credential::is_secret_of(found, &secret, flaws));
     (is_right && found.is_good(Instant::now(), flaws)).then(|| found.clone())
 }
 
@@ -270,7 +270,7 @@ pub fn stand_in(app: &Percus, access: Access) -> Caller {
         Access::Player | Access::PlayerWrite => state
             .credentials
             .first()
-            .map_or_else(nobody, credentials::Credential::caller),
+            .map_or_else(nobody, credential::Credential::caller),
         _ => state
             .accounts
             .iter()

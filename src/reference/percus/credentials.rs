@@ -1,21 +1,21 @@
-//! API credentials of a project: a key that may stand in any page, and a secret that is shown once.
+//! API credentials of a project, from their making to their end.
 
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::access::{Access, Caller, SECRET_HEADER, Scope};
+use super::access::{Access, SECRET_HEADER};
+use super::credential::{Credential, Secret, new_secret};
 use super::{Percus, State, projects};
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, optional, required};
 use crate::reference::edge::challenge;
 use crate::reference::edge::errors::Error;
-use crate::reference::flaw::{Flaw, FlawSet, flaw};
-use crate::reference::http::{Holds, Request, Response};
+use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::http::{Request, Response};
 use crate::reference::idempotency::Once;
 use crate::reference::operation::Operation;
-use crate::reference::secret::{Hashed, random_hex, random_id};
+use crate::reference::secret::random_id;
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -84,29 +84,9 @@ pub const FLAWS: &[Flaw] = &[
         "CWE-209",
     ),
     flaw(
-        "secret-half-shown",
-        "Shows the first twenty characters of the secret for people to know it by.",
-        "good practice",
-    ),
-    flaw(
         "key-without-prefix",
         "Makes keys that do not begin with pk_.",
         "Percus API Security, API credentials",
-    ),
-    flaw(
-        "secret-without-prefix",
-        "Makes secrets that do not begin with sk_.",
-        "Percus API Security, API credentials",
-    ),
-    flaw(
-        "secret-of-32-bits",
-        "Makes secrets of eight hexadecimal digits.",
-        "OWASP ASVS",
-    ),
-    flaw(
-        "secret-repeated",
-        "Derives the secret from the label, so that those of one label are alike.",
-        "OWASP ASVS",
     ),
     flaw(
         "id-cut-from-secret",
@@ -119,44 +99,9 @@ pub const FLAWS: &[Flaw] = &[
         "Percus API Security, API credentials",
     ),
     flaw(
-        "publishable-key-taken-for-secret",
-        "Takes the publishable key in place of the secret.",
-        "Percus API Security, API credentials",
-    ),
-    flaw(
-        "secret-unchecked",
-        "Takes any secret that goes with a key.",
-        "Percus API Security, API credentials",
-    ),
-    flaw(
-        "secret-case-folded",
-        "Compares secrets without regard to case.",
-        "good practice",
-    ),
-    flaw(
-        "secret-compared-by-beginning",
-        "Takes whatever begins with the secret.",
-        "good practice",
-    ),
-    flaw(
-        "secret-matched-as-pattern",
-        "Looks secrets up with LIKE.",
-        "CWE-943",
-    ),
-    flaw(
         "secret-read-from-query",
         "Takes key and secret from the query as well.",
         "RFC 6750 §2.3",
-    ),
-    flaw(
-        "revocation-ignored",
-        "Takes credentials that were revoked.",
-        "Percus API Security, API credentials",
-    ),
-    flaw(
-        "revocation-takes-5s",
-        "Takes a credential for another five seconds after it was revoked.",
-        "Percus API Security, API credentials",
     ),
     flaw(
         "second-revocation-fails",
@@ -169,19 +114,9 @@ pub const FLAWS: &[Flaw] = &[
         "OWASP API3:2023",
     ),
     flaw(
-        "credential-expiry-unchecked",
-        "Takes credentials that ran out.",
-        "good practice",
-    ),
-    flaw(
         "rotation-keeps-secret",
         "Gives the old secret when a credential is rotated.",
         "Percus API Security, API credentials",
-    ),
-    flaw(
-        "old-secret-lives-on",
-        "Takes the old secret of a credential that was rotated.",
-        "good practice",
     ),
     flaw(
         "rotation-widens-access",
@@ -202,8 +137,6 @@ const ROTATE: &str = "/api/credentials/{id}/rotate";
 const MANAGERS: &[&str] = &["manager", "admin"];
 /// Most credentials kept; the oldest that was not there from the beginning makes room.
 const KEPT: usize = 1000;
-/// What the flaw of that name waits for.
-const FIVE_SECONDS: Duration = Duration::from_secs(5);
 
 const NEW: &[Member] = &[
     required("label", Kind::Text(1, 100)),
@@ -275,154 +208,6 @@ pub const ROUTES: &[Route<Percus>] = &[
     },
 ];
 
-/// A secret: its hash, and for flaws alone what it was.
-#[derive(Clone, Debug)]
-struct Secret {
-    hash: Hashed,
-    clear: String,
-}
-
-impl Secret {
-    fn of(clear: String) -> Self {
-        Self {
-            hash: Hashed::of(&clear),
-            clear,
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Credential {
-    pub id: String,
-    pub project: String,
-    /// `pk_…`; no secret.
-    pub key: String,
-    label: String,
-    may_write: bool,
-    secret: Secret,
-    /// Those before it, for a flaw.
-    former: Vec<Secret>,
-    revoked: Option<Instant>,
-    expires: Option<Instant>,
-    /// A role that the maker wrote into the body, for a flaw.
-    raised: bool,
-}
-
-impl Credential {
-    pub fn seeded(project: &str) -> (Self, String) {
-        let secret = format!("sk_{}", random_hex());
-        let credential = Self {
-            id: random_id(),
-            project: project.to_owned(),
-            key: format!("pk_{}", random_id()),
-            label: format!("canary-{}", random_id()),
-            may_write: true,
-            secret: Secret::of(secret.clone()),
-            former: Vec::new(),
-            revoked: None,
-            expires: None,
-            raised: false,
-        };
-        (credential, secret)
-    }
-
-    /// The same, revoked.
-    pub fn revoked(project: &str) -> (Self, String) {
-        let (mut credential, secret) = Self::seeded(project);
-        // Long ago, so that no flaw takes it for fresh.
-        let now = Instant::now();
-        credential.revoked = Some(now.checked_sub(2 * FIVE_SECONDS).unwrap_or(now));
-        (credential, secret)
-    }
-
-    pub fn caller(&self) -> Caller {
-        Caller {
-            id: self.id.clone(),
-            credential: self.id.clone(),
-            scope: Scope::Projects(vec![self.project.clone()]),
-        }
-    }
-
-    pub fn may_write(&self) -> bool {
-        self.may_write
-    }
-
-    /// Whether a flawed deployment gave it the role of a person.
-    pub fn is_raised(&self) -> bool {
-        self.raised
-    }
-
-    pub fn is_good(&self, now: Instant, flaws: &FlawSet) -> bool {
-        let is_revoked = self.revoked.is_some_and(|since| {
-            let is_fresh = now.saturating_duration_since(since) < FIVE_SECONDS;
-            let is_waived =
-                flaws.has("revocation-ignored") || (is_fresh && flaws.has("revocation-takes-5s"));
-            !is_waived
-        });
-        let has_expired =
-            self.expires.is_some_and(|end| now >= end) && !flaws.has("credential-expiry-unchecked");
-        !is_revoked && !has_expired
-    }
-
-    fn shown(&self) -> Value {
-        json!({
-            "id": self.id,
-            "key": self.key,
-            "label": self.label,
-            "access": if self.may_write { "write" } else { "read" },
-            "status": if self.revoked.is_some() { "revoked" } else { "active" },
-        })
-    }
-
-    /// As the answer to an operation, with the secret where a flaw shows it there.
-    fn shown_in(&self, flaws: &FlawSet, flaw: &str) -> Value {
-        let mut shown = self.shown();
-        if flaws.has(flaw) {
-            shown["secret"] = Value::from(self.secret.clear.as_str());
-        }
-        if flaws.has("secret-half-shown") {
-            let hint: String = self.secret.clear.chars().take(20).collect();
-            shown["hint"] = Value::from(hint);
-        }
-        shown
-    }
-
-    /// Once, as the answer that gives the secret away.
-    fn given(&self, status: u16) -> Response {
-        let mut shown = self.shown();
-        shown["secret"] = Value::from(self.secret.clear.as_str());
-        Response::json(status, &shown).holds(Holds::Secret)
-    }
-}
-
-/// Whether the text is the secret of the credential: as long as it is, every character of it.
-pub fn is_secret_of(known: &Credential, sent: &str, flaws: &FlawSet) -> bool {
-    let is_one_of = |secret: &Secret| {
-        let clear = secret.clear.as_str();
-        secret.hash == Hashed::of(sent)
-            || (sent.eq_ignore_ascii_case(clear) && flaws.has("secret-case-folded"))
-            || (sent.starts_with(clear) && flaws.has("secret-compared-by-beginning"))
-            || (is_like(clear, sent) && flaws.has("secret-matched-as-pattern"))
-    };
-    is_one_of(&known.secret)
-        || (known.former.iter().any(is_one_of) && flaws.has("old-secret-lives-on"))
-        || (sent == known.key && flaws.has("publishable-key-taken-for-secret"))
-        || flaws.has("secret-unchecked")
-}
-
-/// `LIKE` of SQL, as far as `%` at the end and `_` go.
-fn is_like(text: &str, pattern: &str) -> bool {
-    let (pattern, is_open) = match pattern.strip_suffix('%') {
-        Some(pattern) => (pattern, true),
-        None => (pattern, false),
-    };
-    let fits = text
-        .chars()
-        .zip(pattern.chars())
-        .all(|(c, p)| p == '_' || p == c);
-    fits && (text.len() == pattern.len() || (is_open && text.len() > pattern.len()))
-}
-
 /// Lets slip the secret that was sent, where a flaw does.
 pub fn tell_secret(app: &Percus, request: &Request, error: &mut Error) {
     if let Some(secret) = request.fields.get(SECRET_HEADER)
@@ -430,20 +215,6 @@ pub fn tell_secret(app: &Percus, request: &Request, error: &mut Error) {
     {
         error.message = format!("{secret} is not a secret that is known");
     }
-}
-
-/// A new secret, in the form that the contract names.
-fn new_secret(label: &str, flaws: &FlawSet) -> String {
-    let text = match () {
-        () if flaws.has("secret-of-32-bits") => random_id().chars().take(8).collect(),
-        () if flaws.has("secret-repeated") => hex::encode(digest(&SHA256, label.as_bytes())),
-        () => random_hex(),
-    };
-    let prefix = match flaws.has("secret-without-prefix") {
-        true => "",
-        false => "sk_",
-    };
-    format!("{prefix}{text}")
 }
 
 /// 403 unless the caller manages the project of the path, whether it exists or not.

@@ -15,6 +15,7 @@
 //! `{prefix}template_id`, `{prefix}credential_id` (may be rotated), `{prefix}spare_credential_id` (may be revoked).
 
 mod access;
+mod credential;
 mod credentials;
 mod faults;
 mod player;
@@ -81,6 +82,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::ECDSA_FLAWS,
         token::LIFETIME_FLAWS,
         access::FLAWS,
+        credential::FLAWS,
         credentials::FLAWS,
         player::FLAWS,
         profile::FLAWS,
@@ -116,7 +118,7 @@ struct State {
     accounts: Vec<profile::Account>,
     projects: Vec<projects::Project>,
     templates: Vec<templates::Template>,
-    credentials: Vec<credentials::Credential>,
+    credentials: Vec<credential::Credential>,
 }
 
 struct Seeded {
@@ -226,7 +228,7 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         keep(format!("{prefix}template_id"), &template.id);
         state.templates.push(template);
         for name in ["player", "", "spare_"] {
-            let (credential, secret) = credentials::Credential::seeded(&project.id);
+            let (credential, secret) = credential::Credential::seeded(&project.id);
             if name == "player" {
                 keep(format!("{prefix}player_publishable"), &credential.key);
                 keep(format!("{prefix}player_secret"), &secret);
@@ -236,7 +238,7 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
             state.credentials.push(credential);
         }
         if prefix.is_empty() {
-            let (credential, secret) = credentials::Credential::revoked(&project.id);
+            let (credential, secret) = credential::Credential::revoked(&project.id);
             keep("revoked_publishable".to_owned(), &credential.key);
             keep("revoked_secret".to_owned(), &secret);
             state.credentials.push(credential);
