@@ -62,3 +62,11 @@ async fn a_limit_that_is_off_by_one_is_told() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("1 flaws"), "{text}");
 }
+
+/// Five rounds of twenty requests between two controls, over each version of HTTP.
+#[tokio::test]
+async fn the_schedule_counts_what_is_sent() {
+    let (code, text) = ran(&[&RACE[..], &["--dry-run"]].concat()).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("2 cases of 110 requests"), "{text}");
+}
