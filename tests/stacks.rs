@@ -136,7 +136,7 @@ async fn node_with_oauth4webapi_takes_no_forged_proof() {
     };
     let expected = Departures {
         must: &[],
-        should: &["DPOP-ERR-01"],
+        should: &["DPOP-BIND-05", "DPOP-ERR-01"],
     };
     departs(command, expected, 90).await;
 }
@@ -148,7 +148,7 @@ async fn express_oauth2_jwt_bearer_departs_where_its_code_does() {
     };
     let expected = Departures {
         must: &["DPOP-HTM-02", "DPOP-HTU-02", "DPOP-JTI-01"],
-        should: &["DPOP-BIND-04", "DPOP-ERR-01"],
+        should: &["DPOP-BIND-04", "DPOP-BIND-05", "DPOP-ERR-01"],
     };
     departs(command, expected, 80).await;
 }
@@ -160,7 +160,7 @@ async fn auth0_api_python_departs_where_its_code_does() {
     };
     let expected = Departures {
         must: &["DPOP-HTM-01", "DPOP-HTM-02", "DPOP-HTU-02"],
-        should: &["DPOP-BIND-04", "DPOP-ERR-01"],
+        should: &["DPOP-BIND-04", "DPOP-BIND-05", "DPOP-ERR-01"],
     };
     departs(command, expected, 80).await;
 }
@@ -172,7 +172,7 @@ async fn pydpop_departs_where_its_code_does() {
     };
     let expected = Departures {
         must: &["DPOP-CRIT-01", "DPOP-JTI-01"],
-        should: &["DPOP-HTU-04"],
+        should: &["DPOP-BIND-05", "DPOP-HTU-04"],
     };
     departs(command, expected, 80).await;
 }
