@@ -70,11 +70,7 @@ fn exchange(criterion: &mut Criterion) {
     })
     .expect("the certificate is one");
     let request = Request {
-        origin: Origin {
-            scheme: proofmark::wire::Scheme::Https,
-            host: "localhost".to_owned(),
-            port,
-        },
+        origin: Origin::new(proofmark::wire::Scheme::Https, "localhost", port),
         version: Version::H1,
         method: "GET".to_owned(),
         target: b"/me".to_vec(),

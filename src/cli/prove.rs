@@ -127,8 +127,8 @@ fn text(matrices: &[Matrix], surprises: &[Surprise], whole: bool) -> String {
     let mut out = String::new();
     for matrix in matrices {
         let failing = |row: &crate::prove::Row| -> Vec<String> {
-            row.cells
-                .iter()
+            matrix
+                .cells(row)
                 .filter(|(_, cell)| cell.standing == Standing::Fail)
                 .map(|(id, _)| id.clone())
                 .collect()
@@ -169,10 +169,9 @@ fn text(matrices: &[Matrix], surprises: &[Surprise], whole: bool) -> String {
     let flaws: usize = matrices.iter().map(|matrix| matrix.flawed.len()).sum();
     let cells: usize = matrices
         .iter()
-        .flat_map(|m| m.flawed.iter())
-        .map(|(_, row)| row.cells.len())
+        .map(|matrix| matrix.flawed.len() * matrix.correct.cells.len())
         .sum();
-    let fired: usize = matrices.iter().map(|matrix| matrix.fired).sum();
+    let fired: usize = matrices.iter().map(Matrix::fired).sum();
     out.push_str(&format!(
         "{flaws} flaws, {cells} cells, {fired} of them fired, {} surprises\n",
         surprises.len()

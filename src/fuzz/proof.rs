@@ -182,6 +182,7 @@ fn request(lines: &[&[u8]]) -> Request {
         body: Body::Bytes(Vec::new()),
         encrypted: true,
         peer: crate::reference::http::NOWHERE,
+        node: crate::reference::http::Node::default(),
     }
 }
 

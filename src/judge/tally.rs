@@ -205,7 +205,7 @@ fn one_by_one(exchange: &Exchange) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::journal::{ExchangeId, Octets, RecordedRequest};
     use crate::wire::{Connection, Origin, Scheme};
@@ -218,15 +218,11 @@ mod tests {
         serde_json::from_value(json!({"burst": {"send": "GET /"}, "times": 4})).unwrap()
     }
 
-    fn exchange(status: u16, body: &str) -> Exchange {
+    pub fn exchange(status: u16, body: &str) -> Exchange {
         Exchange {
             id: ExchangeId(1),
             request: RecordedRequest {
-                origin: Origin {
-                    scheme: Scheme::Https,
-                    host: "localhost".to_owned(),
-                    port: 1,
-                },
+                origin: Origin::new(Scheme::Https, "localhost", 1),
                 version: "1.1".to_owned(),
                 method: "GET".to_owned(),
                 target: Octets(b"/".to_vec()),

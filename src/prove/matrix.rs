@@ -13,11 +13,22 @@ pub struct Matrix {
     pub contract: String,
     /// Without a flaw.
     pub correct: Row,
-    /// How many of the cells of `flawed` were fired; the others hold what was said without a flaw, since their check
-    /// never comes by the flaw.
-    pub fired: usize,
-    /// By flaw, in the order of the catalogue.
+    /// By flaw, in the order of the catalogue: the checks that were fired at it. The others never come by the flaw, so
+    /// they say what they say in `correct`.
     pub flawed: Vec<(String, Row)>,
+}
+
+impl Matrix {
+    /// What every check says under a flaw, fired or not.
+    pub fn cells<'m>(&'m self, row: &'m Row) -> impl Iterator<Item = (&'m String, &'m Cell)> {
+        let correct = self.correct.cells.iter();
+        correct.map(|(id, cell)| (id, row.cells.get(id).unwrap_or(cell)))
+    }
+
+    /// How many cells were fired.
+    pub fn fired(&self) -> usize {
+        self.flawed.iter().map(|(_, row)| row.cells.len()).sum()
+    }
 }
 
 /// What every check said to one deployment.
@@ -146,7 +157,7 @@ pub fn compare(
         }
         for (flaw, row) in &matrix.flawed {
             let mut caught = false;
-            for (id, cell) in &row.cells {
+            for (id, cell) in matrix.cells(row) {
                 let Some((_, check)) = library.check(id) else {
                     continue;
                 };

@@ -504,6 +504,7 @@ impl<A: Application> Site for Pipeline<A> {
             body: Body::Bytes(Vec::new()),
             encrypted,
             peer: NOWHERE,
+            node: crate::reference::http::Node::default(),
         };
         let error = match fault {
             Malformed::HeadTooLarge => {

@@ -45,6 +45,7 @@ pub fn parse(buffer: &[u8], line: Line) -> Result<Option<(usize, Request)>, Malf
         body: Body::Bytes(Vec::new()),
         encrypted: line.encrypted,
         peer: line.peer,
+        node: line.node,
     };
     Ok(Some((length, request)))
 }
@@ -120,6 +121,7 @@ mod tests {
         let line = Line {
             encrypted: true,
             peer: crate::reference::http::NOWHERE,
+            node: crate::reference::http::Node::default(),
         };
         parse(head.as_bytes(), line)
     }

@@ -69,6 +69,7 @@ async fn exchange(
         body: Body::Bytes(Vec::new()),
         encrypted: line.encrypted,
         peer: line.peer,
+        node: line.node,
     };
     if !incoming.is_end_stream()
         && request.fields.has("expect")

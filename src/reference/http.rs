@@ -80,7 +80,13 @@ pub enum Body {
 pub struct Line {
     pub encrypted: bool,
     pub peer: IpAddr,
+    pub node: Node,
 }
+
+/// The machine of a deployment that a connection leads to. All share one store; what a flawed deployment keeps on each
+/// machine by itself goes by this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Node(pub u8);
 
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -96,6 +102,7 @@ pub struct Request {
     pub encrypted: bool,
     /// The address at the other end of the connection.
     pub peer: IpAddr,
+    pub node: Node,
 }
 
 /// Stands for the peer where a request was never sent over a connection.

@@ -14,7 +14,7 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::authority::{Leaf, identity};
 use super::flaw::{Flaw, FlawSet, flaw};
-use super::http::{Line, NOWHERE};
+use super::http::{Line, NOWHERE, Node};
 use super::old_tls;
 use super::site::Site;
 use super::{h1, h2};
@@ -97,7 +97,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
 }
 
-/// The encrypted port.
+/// The encrypted port, of each node.
 pub struct Encrypted {
     config: Arc<ServerConfig>,
     /// For a client that knows none of our protocols; only under `alpn-ignored`.
@@ -137,18 +137,25 @@ impl Encrypted {
     }
 
     /// Accepts until aborted; connections die with it.
-    pub async fn run(self, listener: TcpListener, site: Arc<dyn Site>) {
-        let port = Arc::new(self);
+    pub async fn run(self: Arc<Self>, listener: TcpListener, site: Arc<dyn Site>, node: Node) {
         accept(&listener, |stream| {
-            let (port, site) = (Arc::clone(&port), Arc::clone(&site));
+            let (port, site) = (Arc::clone(&self), Arc::clone(&site));
             // A connection that breaks concerns its client alone.
-            async move { drop(port.connection(stream, site).await) }
+            async move { drop(port.connection(stream, site, node).await) }
         })
         .await;
     }
 
-    async fn connection(&self, mut stream: TcpStream, site: Arc<dyn Site>) -> io::Result<()> {
-        let line = line_of(&stream, true);
+    async fn connection(
+        &self,
+        mut stream: TcpStream,
+        site: Arc<dyn Site>,
+        node: Node,
+    ) -> io::Result<()> {
+        let line = Line {
+            node,
+            ..line_of(&stream, true)
+        };
         if self.old.is_empty() && self.no_alpn.is_none() {
             let accept = TlsAcceptor::from(Arc::clone(&self.config)).accept(stream);
             let stream = timeout(HANDSHAKE, accept).await??;
@@ -240,6 +247,7 @@ fn line_of(stream: &TcpStream, encrypted: bool) -> Line {
     Line {
         encrypted,
         peer: stream.peer_addr().map_or(NOWHERE, |address| address.ip()),
+        node: Node::default(),
     }
 }
 

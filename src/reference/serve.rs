@@ -14,6 +14,7 @@ use super::authority;
 use super::edge::Edge;
 use super::edge::plain::{PlainSite, Refusal};
 use super::flaw::{Catalogue, FlawSet};
+use super::http::Node;
 use super::listen::{Encrypted, Floor, Plain};
 use super::operation::Operation;
 use super::rate_limit::{Limit, Limiter};
@@ -223,6 +224,8 @@ pub struct Deployment {
     pub contract: Contract,
     /// The encrypted port.
     pub https: SocketAddr,
+    /// The encrypted port of a second machine, which shares everything with the first.
+    pub second_node: SocketAddr,
     /// The port without TLS.
     pub plain: SocketAddr,
     /// The root certificate to trust, in PEM.
@@ -231,7 +234,7 @@ pub struct Deployment {
     pub secrets: BTreeMap<String, String>,
     /// What it was started with.
     pub limits: Vec<Limit>,
-    listeners: [JoinHandle<()>; 2],
+    listeners: [JoinHandle<()>; 3],
 }
 
 impl Deployment {
@@ -245,9 +248,11 @@ impl Deployment {
             "flaws of another contract"
         );
         let https = listen(settings.address, settings.https_port)?;
+        let second = listen(settings.address, 0)?;
         let plain = listen(settings.address, settings.plain_port)?;
         let (https_address, plain_address) = (https.local_addr()?, plain.local_addr()?);
         let encrypted = Encrypted::new(contract.floor(), &flaws).map_err(io::Error::other)?;
+        let encrypted = Arc::new(encrypted);
         let h2c = flaws.has("h2c-enabled");
         let limits = settings.limits.clone();
         let built = contract.build(flaws, https_address.port(), &settings);
@@ -265,12 +270,14 @@ impl Deployment {
         Ok(Self {
             contract,
             https: https_address,
+            second_node: second.local_addr()?,
             plain: plain_address,
             ca_pem: authority::root_pem().to_owned(),
             secrets: built.secrets,
             limits,
             listeners: [
-                tokio::spawn(encrypted.run(https, built.site)),
+                tokio::spawn(encrypted.clone().run(https, built.site.clone(), Node(0))),
+                tokio::spawn(encrypted.run(second, built.site, Node(1))),
                 tokio::spawn(unencrypted.run(plain)),
             ],
         })
@@ -288,6 +295,7 @@ impl fmt::Debug for Deployment {
         f.debug_struct("Deployment")
             .field("contract", &self.contract)
             .field("https", &self.https)
+            .field("second_node", &self.second_node)
             .field("plain", &self.plain)
             .finish_non_exhaustive()
     }

@@ -21,6 +21,7 @@ impl Deployment {
             contract = self.contract.name(),
             prefix = self.prefix(),
         );
+        let _ = writeln!(out, "nodes: [\"{}\", \"{}\"]", self.https, self.second_node);
         out.push_str("ca_pem: |\n");
         for line in self.ca_pem.lines() {
             let _ = writeln!(out, "  {line}");

@@ -69,6 +69,9 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
             ));
         }
     }
+    if let Some(node) = request.origin.node {
+        words.push(format!("--connect-to ::{node}"));
+    }
     words.push("--path-as-is".to_owned());
     words.push(quote(&format!(
         "{}{}",

@@ -11,6 +11,7 @@ use super::keyring::Keyring;
 use super::outside::Mark;
 use super::possession::{self, FIELD, asks_for_nonce};
 use super::prepare::{Fault, prepare};
+use super::request::node;
 use super::scope::RequestScope;
 use super::send::{Line, Sent, Subject, Tries};
 use super::stop::Stop;
@@ -268,6 +269,16 @@ impl Walk<'_> {
                     Some(mut request) => {
                         request.fresh_connection |= resend.fresh_connection;
                         request.cut = None;
+                        if let Some(named) = &resend.node {
+                            match node(named, &self.field.plan.target, &self.scope()) {
+                                Ok(node) => request.origin.node = Some(node),
+                                Err(error) => {
+                                    let fault = Fault::Doubt(Doubt::Harness, error.to_string());
+                                    self.hindered(slot, fault).await;
+                                    continue;
+                                }
+                            }
+                        }
                         let subject = self.subject([
                             &resend.control,
                             &resend.expect,

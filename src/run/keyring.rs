@@ -568,6 +568,7 @@ fn plain_send(operation: &str) -> Send {
         body: None,
         content_type: None,
         over: None,
+        node: None,
         http: None,
         fresh_connection: false,
         await_continue: false,

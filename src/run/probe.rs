@@ -46,6 +46,7 @@ pub async fn probe(
         ProbeKind::H2cPriorKnowledge => (plain()?, Probe::H2cPriorKnowledge),
         ProbeKind::H2cUpgrade => (plain()?, Probe::H2cUpgrade),
         ProbeKind::Token => return token(field, step, scope).await,
+        ProbeKind::ShownAgain => return Ok(shown_again(field.line, https)),
     };
     let line = field.line;
     let method = serde_json::to_string(&question).map_err(|error| harness(error.to_string()))?;
@@ -140,6 +141,17 @@ async fn token(
         line,
         exchange(line, target.https.clone(), method, seen, line.elapsed_ms()),
     ))
+}
+
+/// What became of the secrets of the run until now.
+fn shown_again(line: &Line, origin: Origin) -> io::Result<Exchange> {
+    let answer = line.shown_again().facts();
+    let seen = json!({ "kind": "shown-again", "answer": answer });
+    let method = json!({ "kind": "shown-again" }).to_string();
+    keep(
+        line,
+        exchange(line, origin, method, seen, line.elapsed_ms()),
+    )
 }
 
 /// Whether a key of this set verifies the token.

@@ -1,14 +1,18 @@
 //! A `send` step → the octets of a request. Pure: whatever varies comes in through the scope.
 
+use std::net::SocketAddr;
+
 use serde_json::{Map, Value};
 
 use super::body::{self, BodyError, Made};
+use super::case::fill_number;
 use super::credential::{self, Placed, place};
 use super::possession;
 use super::scope::RequestScope;
+use crate::suite::Target;
 use crate::suite::model::{HeaderChange, Operation, Send, Spoil, Transport};
 use crate::suite::template::{Scope, TemplateError, fill, fill_text, fill_value, show};
-use crate::wire::{Request, Version};
+use crate::wire::{Origin, Request, Version};
 
 /// Why a step cannot be made into a request. Ours or the suite's fault, never the target's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +31,8 @@ pub enum RequestError {
     NothingToSpoil { principal: String, spoil: String },
     #[error("`{0}` is no HTTP version; write `1.1` or `2`")]
     Version(String),
+    #[error("the target file lists no node {0}")]
+    Node(String),
 }
 
 /// The sender: its name, and its credentials by kind.
@@ -47,6 +53,14 @@ pub fn spoil(send: &Send, scope: &dyn Scope) -> Result<Option<Spoil>, RequestErr
     serde_json::from_value(Value::String(word.clone()))
         .map(Some)
         .map_err(|_| RequestError::Spoil(word))
+}
+
+/// The machine that a step names by its number among the target's nodes.
+pub fn node(named: &Value, target: &Target, scope: &dyn Scope) -> Result<SocketAddr, RequestError> {
+    let unknown = || RequestError::Node(named.to_string());
+    let number = fill_number(named, scope).filter(|number| number.fract() == 0.0);
+    let place = number.ok_or_else(unknown)? as usize;
+    target.nodes.get(place).copied().ok_or_else(unknown)
 }
 
 /// Makes the request.
@@ -102,7 +116,14 @@ pub fn build(
     let origin = if plain {
         target.plain.clone().ok_or(RequestError::NoPlainAddress)?
     } else {
-        target.https.clone()
+        Origin {
+            node: send
+                .node
+                .as_ref()
+                .map(|named| node(named, target, &*scope))
+                .transpose()?,
+            ..target.https.clone()
+        }
     };
     let mut lines = Lines::default();
     lines.set("Host", vec![origin.authority().into_bytes()]);

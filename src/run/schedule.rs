@@ -31,9 +31,8 @@ use crate::jose::forgery::Strangers;
 use crate::journal::{
     Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
 };
-use crate::judge::{Verdict, judge, needs_another_attempt, status_contains};
-use crate::suite::model::Expectation;
-use crate::suite::model::{Carriage, OneOrMany, Transport};
+use crate::judge::{ShownAgain, Verdict, judge, needs_another_attempt, status_contains};
+use crate::suite::model::{Carriage, Check, Expectation, OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::rate_limits;
 use crate::suite::{Secrets, Target};
@@ -208,6 +207,7 @@ async fn carry_out(
             clients: Default::default(),
             clock: Clock::default(),
             shown_secrets: ShownSecrets::at(&target.secret_members),
+            shown_again: std::sync::Mutex::new(ShownAgain::at(&target.secret_members)),
         },
         forger: Forger::new(secrets.clone(), strangers),
         keyring: Keyring::new(secrets, settings.roots.clone()),
@@ -235,11 +235,14 @@ async fn carry_out(
         let shared = shared.clone();
         tasks.spawn(async move { shared.case(at).await });
     }
-    let (alone, together): (Vec<usize>, Vec<usize>) = open.into_iter().partition(|at| {
-        plan.checks
-            .get(&plan.cases[*at].check)
-            .is_some_and(|planned| planned.check.alone)
-    });
+    let is = |at: &usize, what: fn(&Check) -> bool| {
+        let planned = plan.checks.get(&plan.cases[*at].check);
+        planned.is_some_and(|planned| what(&planned.check))
+    };
+    let (last, open): (Vec<usize>, Vec<usize>) =
+        open.into_iter().partition(|at| is(at, |check| check.last));
+    let (alone, together): (Vec<usize>, Vec<usize>) =
+        open.into_iter().partition(|at| is(at, |check| check.alone));
     let permits = Arc::new(Semaphore::new(settings.jobs.max(1)));
     for at in together {
         let Ok(permit) = permits.clone().acquire_owned().await else {
@@ -257,7 +260,7 @@ async fn carry_out(
     while let Some(joined) = tasks.join_next().await {
         resume_panic(joined);
     }
-    for at in alone {
+    for at in alone.into_iter().chain(last) {
         if !shared.stopped() {
             shared.case(at).await;
         }

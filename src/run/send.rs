@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::RwLock;
@@ -15,6 +15,7 @@ use super::possession::Nonces;
 use super::record;
 use super::shown_secrets::ShownSecrets;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
+use crate::judge::ShownAgain;
 use crate::suite::Target;
 use crate::wire::{Client, Failure, Outcome, Request, Version};
 
@@ -40,6 +41,7 @@ pub struct Line {
     pub nonces: Nonces,
     pub clock: Clock,
     pub shown_secrets: ShownSecrets,
+    pub shown_again: Mutex<ShownAgain>,
 }
 
 /// An exchange as recorded, and the answer as it came.
@@ -82,6 +84,11 @@ impl Line {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || self.client.from_address(address);
         clients.entry(address).or_insert_with(new).clone()
+    }
+
+    pub fn shown_again(&self) -> MutexGuard<'_, ShownAgain> {
+        let locked = self.shown_again.lock();
+        locked.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn id(&self) -> ExchangeId {
@@ -245,6 +252,7 @@ impl Line {
         }
         exchange.key_fetches = self.outside.fetches(subject.mark);
         drop(redactor);
+        self.shown_again().note(&exchange);
         self.journal
             .write(Record::Exchange(Box::new(exchange.clone())))?;
         Ok(Sent { exchange, raw })

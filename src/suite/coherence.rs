@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::gather::Read;
 use super::load::Mistake;
-use super::model::{Check, Contract, Domain, Expectation, Sayings, Spoil, Step, Suite};
+use super::model::{Check, Contract, Domain, Expectation, ProbeKind, Sayings, Spoil, Step, Suite};
 use super::plan::{ATTEMPT_VALUES, RANDOM, RUNNER};
 use super::template::{alternatives, references};
 
@@ -208,6 +208,17 @@ fn check_mistakes(
                         "keys are changed while other checks are under way",
                     )
                     .help("say `alone: true`"),
+            );
+        }
+        if matches!(step, Step::Probe(probe) if probe.probe == ProbeKind::ShownAgain) && !check.last
+        {
+            found.push(
+                document
+                    .mistake_at(
+                        &format!("{pointer}/probe"),
+                        "answers that come after it are not searched",
+                    )
+                    .help("say `last: true`"),
             );
         }
         if let Step::Send(send) = step

@@ -106,8 +106,12 @@ fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
                 true => ", on a connection of its own",
                 false => "",
             };
+            let node = match &resend.node {
+                Some(node) => format!(", {}", to_node(node)),
+                None => String::new(),
+            };
             format!(
-                "Send the request of `{}` again, byte for byte{own}",
+                "Send the request of `{}` again, byte for byte{own}{node}",
                 resend.resend
             )
         }
@@ -148,11 +152,15 @@ fn narrate_probe(probe: &Probe) -> String {
             let whose = probe.principal.as_deref().map_or("…".to_owned(), plain);
             format!("Look at the token that the target issued to {whose}")
         }
+        ProbeKind::ShownAgain => {
+            "Search every answer of the run for every secret that another answer had shown"
+                .to_owned()
+        }
     }
 }
 
 /// Members of `Send` that [`narrate_send`] has words for; any other is shown as it is written.
-const SPOKEN: [&str; 27] = [
+const SPOKEN: [&str; 28] = [
     "send",
     "as",
     "values_of",
@@ -169,6 +177,7 @@ const SPOKEN: [&str; 27] = [
     "body",
     "content_type",
     "over",
+    "node",
     "http",
     "fresh_connection",
     "await_continue",
@@ -254,6 +263,9 @@ fn narrate_send(send: &Send) -> Narration {
     match send.over {
         None | Some(Transport::Https) => {}
         Some(Transport::Plain) => also("over plain HTTP".to_owned()),
+    }
+    if let Some(node) = &send.node {
+        also(to_node(node));
     }
     if let Some(version) = &send.http {
         also(format!("over HTTP/{version}"));
@@ -409,6 +421,13 @@ fn whom(text: &str) -> String {
         format!("{said} principal")
     } else {
         said
+    }
+}
+
+fn to_node(node: &Value) -> String {
+    match node {
+        Value::String(reference) => format!("to {}", plain(reference)),
+        number => format!("to node {number}"),
     }
 }
 

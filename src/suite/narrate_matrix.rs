@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::model::{Check, Domain, Expectation, OneOrMany, Selected, Step};
+use super::model::{Check, Domain, Expectation, Nodes, OneOrMany, Selected, Step};
 use super::narrate::{plain, quoted};
 use super::template::show;
 use crate::judge::brief;
@@ -146,6 +146,12 @@ fn selected(name: &str, selected: &Selected) -> String {
         Selected {
             param: Some(param), ..
         } => format!("each {} of the parameter `{param}`", spaced(name)),
+        Selected {
+            nodes: Some(which), ..
+        } => match which {
+            Nodes::All => "each node".to_owned(),
+            Nodes::Others => "each node but the first".to_owned(),
+        },
         other => format!(
             "each {} of {}",
             spaced(name),

@@ -1,6 +1,6 @@
 //! A target: its file laid over the contract that it claims to keep.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,9 @@ pub struct Target {
     pub limits: Limits,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub rate_limits: IndexMap<String, RateLimit>,
+    /// The machines behind `https`, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<SocketAddr>,
     /// Addresses of ours that requests may leave from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
@@ -109,14 +112,7 @@ pub fn merge(
         Ok(found) => found,
         Err(says) => {
             misfits.push(target_misfit("/url", says));
-            (
-                Origin {
-                    scheme: Scheme::Https,
-                    host: String::new(),
-                    port: 443,
-                },
-                String::new(),
-            )
+            (Origin::new(Scheme::Https, "", 443), String::new())
         }
     };
     let plain = match &file.plain_url {
@@ -128,12 +124,9 @@ pub fn merge(
             }),
         // What is on loopback without TLS has no address beside it.
         None if https.scheme == Scheme::Http => None,
-        None => Some(Origin {
-            scheme: Scheme::Http,
-            host: https.host.clone(),
-            port: 80,
-        }),
+        None => Some(Origin::new(Scheme::Http, https.host.clone(), 80)),
     };
+    let nodes = nodes(file, https.port, &mut misfits);
     let mut params: IndexMap<String, Value> = contract
         .parameters
         .iter()
@@ -350,6 +343,7 @@ pub fn merge(
         limits: file.limits.clone(),
         rate_limits,
         addresses: file.addresses.clone(),
+        nodes,
     })
 }
 
@@ -393,6 +387,27 @@ fn secret_names_in(text: &str) -> Vec<String> {
 }
 
 /// The base URL of a target. Tokens would go over the network for all to read, so `http` is for loopback alone.
+fn nodes(file: &TargetFile, port: u16, misfits: &mut Vec<Misfit>) -> Vec<SocketAddr> {
+    let mut nodes = Vec::new();
+    for (number, text) in file.nodes.iter().enumerate() {
+        let bare = text.trim_matches(['[', ']']).parse::<IpAddr>();
+        let address = bare.map(|ip| SocketAddr::new(ip, port));
+        match address.or_else(|_| text.parse::<SocketAddr>()) {
+            Ok(address) => nodes.push(address),
+            Err(_) => misfits.push(Misfit {
+                help: Some(
+                    "write `192.0.2.7`, `192.0.2.7:8443` or `[2001:db8::7]:8443`".to_owned(),
+                ),
+                ..target_misfit(
+                    &format!("/nodes/{number}"),
+                    format!("`{text}` is no IP address"),
+                )
+            }),
+        }
+    }
+    nodes
+}
+
 fn base_url(text: &str) -> Result<(Origin, String), String> {
     let loopback = match url::Url::parse(text).ok().as_ref().and_then(url::Url::host) {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -437,7 +452,7 @@ fn base(text: &str, scheme: &str) -> Result<(Origin, String), String> {
         Scheme::Http
     };
     Ok((
-        Origin { scheme, host, port },
+        Origin::new(scheme, host, port),
         url.path().trim_end_matches('/').to_owned(),
     ))
 }

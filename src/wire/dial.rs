@@ -134,6 +134,9 @@ async fn open(address: SocketAddr, leaves_from: Option<IpAddr>) -> io::Result<Tc
 }
 
 async fn resolve(origin: &Origin, overrides: &Overrides) -> Result<Vec<SocketAddr>, Failure> {
+    if let Some(node) = origin.node {
+        return Ok(vec![node]);
+    }
     let exact = format!("{}:{}", origin.host, origin.port);
     if let Some(address) = overrides
         .get(&exact)

@@ -64,11 +64,7 @@ where
         }
     })
     .await;
-    Origin {
-        scheme: Scheme::Https,
-        host: "localhost".into(),
-        port: origin.port,
-    }
+    Origin::new(Scheme::Https, "localhost", origin.port)
 }
 
 /// Answers `ok` to one request over TLS.
@@ -84,11 +80,7 @@ pub async fn serve_tls_ok(config: rustls::ServerConfig) -> Origin {
 }
 
 pub fn plain(port: u16) -> Origin {
-    Origin {
-        scheme: Scheme::Http,
-        host: "127.0.0.1".into(),
-        port,
-    }
+    Origin::new(Scheme::Http, "127.0.0.1", port)
 }
 
 /// Octets up to an empty line, or what came before the end.

@@ -14,6 +14,9 @@ pub struct Origin {
     pub scheme: Scheme,
     pub host: String,
     pub port: u16,
+    /// The machine behind the name to connect to; `Host`, SNI and the certificate's name stay those of `host`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +36,16 @@ impl Scheme {
 }
 
 impl Origin {
+    /// Whichever machine the name leads to.
+    pub fn new(scheme: Scheme, host: impl Into<String>, port: u16) -> Self {
+        Self {
+            scheme,
+            host: host.into(),
+            port,
+            node: None,
+        }
+    }
+
     /// `host[:port]` as it stands in `Host` and `:authority`: an IPv6 literal in brackets, the scheme's own port left out.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') {

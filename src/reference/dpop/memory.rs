@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{Occasion, Proof, SKEW, WINDOW};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
 use crate::reference::gap::gap;
+use crate::reference::http::Node;
 use crate::reference::secret::Hashed;
 
 pub const FLAWS: &[Flaw] = &[
@@ -33,6 +34,11 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "dpop-replay-check-then-insert",
         "Looks a jti up, and notes it a millisecond later.",
+        "RFC 9449 §11.1",
+    ),
+    flaw(
+        "dpop-replay-remembered-by-node",
+        "Remembers a jti on the machine that it came to, and not on the others.",
         "RFC 9449 §11.1",
     ),
     flaw(
@@ -68,6 +74,7 @@ struct Came {
     /// The proof that it came with, and where it went; a correct deployment never looks.
     text: Hashed,
     place: Hashed,
+    node: Node,
 }
 
 impl Generations {
@@ -116,6 +123,7 @@ impl Memory {
                 || (came.text == text
                     && came.place != place
                     && flaws.has("dpop-verified-proof-trusted-elsewhere"))
+                || (came.node != request.node && flaws.has("dpop-replay-remembered-by-node"))
                 || flaws.has("dpop-replay-unremembered");
             if !is_new {
                 return false;
@@ -131,8 +139,13 @@ impl Memory {
         if entries.new.len() >= KEPT {
             return false;
         }
-        let at = now;
-        entries.new.insert(entry, Came { at, text, place });
+        let came = Came {
+            at: now,
+            text,
+            place,
+            node: request.node,
+        };
+        entries.new.insert(entry, came);
         entries.texts.insert(text);
         entries.jtis.insert(alone);
         true

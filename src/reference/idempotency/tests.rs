@@ -27,6 +27,7 @@ fn request(lines: &[&str], body: &str) -> Request {
         body: Body::Bytes(body.as_bytes().to_vec()),
         encrypted: true,
         peer: NOWHERE,
+        node: crate::reference::http::Node::default(),
     }
 }
 

@@ -204,6 +204,7 @@ fn from(peer: &str, forwarded: &[&str]) -> Request {
         body: Body::Bytes(Vec::new()),
         encrypted: true,
         peer: peer.parse().unwrap_or(NOWHERE),
+        node: crate::reference::http::Node::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Expander;
 use crate::suite::forging;
-use crate::suite::model::{Domain, RateLimit, Selected};
+use crate::suite::model::{Domain, Nodes, RateLimit, Selected};
 use crate::suite::plan::Bindings;
 use crate::suite::rate_limits;
 use crate::suite::template::fill_text;
@@ -139,6 +139,16 @@ impl Expander<'_> {
                     "neither contract nor target file declare a rate limit that is {}",
                     quoted(&words)
                 )
+            });
+        }
+        if let Some(words) = &selected.nodes {
+            let first = usize::from(*words == Nodes::Others);
+            let found = match target.nodes.len() {
+                0 | 1 => Vec::new(),
+                many => (first..many).map(|number| json!(number)).collect(),
+            };
+            return some(found, || {
+                "the target file does not list several `nodes`".to_owned()
             });
         }
         if let Some(param) = &selected.param {

@@ -68,6 +68,9 @@ pub struct Check {
     /// Runs with nothing beside it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// Runs when everything else has, with nothing beside it: it looks back on the whole run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last: bool,
     /// It is a matter of moments: it is carried out so many times, each time with new values, and one that breaks the
     /// promise is enough. Otherwise what is broken once must be broken again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +182,9 @@ pub struct Selected {
     /// `all`, or declared rate limits that are all of these words: `credential`, `user`, `address`, a kind, a name, `with-kind`, `with-write`, `with-operations`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<String>,
+    /// Of the target file's `nodes`, by number, where it lists at least two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Nodes>,
     /// The variable that `principals` refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
@@ -188,6 +194,14 @@ pub struct Selected {
     /// At most so many, the first ones in the order of the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub take: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nodes {
+    All,
+    /// All but the first.
+    Others,
 }
 
 /// An answer worth looking at: how to provoke it, and the status by which it is known.

@@ -16,7 +16,7 @@ mod step;
 mod target;
 mod token;
 
-pub use check::{Check, Domain, NamedSelection, Needs, Selected, Situation, Suite};
+pub use check::{Check, Domain, NamedSelection, Needs, Nodes, Selected, Situation, Suite};
 pub use contract::{Contract, Parameter, Selection};
 pub use expectation::{
     BodyExpectation, Conditions, ConnectionEnd, Expectation, HeaderConditions, HeaderExpectation,

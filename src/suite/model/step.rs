@@ -75,6 +75,10 @@ pub struct Send {
     /// Over which address. Default: `https`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over: Option<Transport>,
+    /// To this machine: one of the target file's `nodes`, by its number from 0, or a reference. Default: wherever the name
+    /// leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<serde_json::Value>,
     /// `1.1` (default) or `2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
@@ -136,6 +140,9 @@ pub struct Observe {
 pub struct Resend {
     /// The `save` name of the earlier step.
     pub resend: String,
+    /// To this machine, as for `send`. Default: where the earlier one went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fresh_connection: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,6 +217,11 @@ pub enum ProbeKind {
     /// its signature. `verifies` says whether a key that is published (`jwks`, `public_key`) signed it; `weak_secret`
     /// whether it is signed with a secret that everybody tries first, `null` for a token that is signed otherwise.
     Token,
+    /// What became of the secrets that answers showed in the `secret_members` of contract and target file: how many
+    /// there were (`secrets`), how many answers were searched for them (`answers`), and where one stood `again`, in
+    /// another answer than that to the method and path that showed it first. Over the run until then, so that the check
+    /// should be `last`; of a resumed run over what was done since.
+    ShownAgain,
 }
 
 impl ProbeKind {

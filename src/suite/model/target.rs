@@ -26,6 +26,10 @@ pub struct TargetFile {
     /// The plain-HTTP address to try. Default: the same host, port 80.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain_url: Option<String>,
+    /// The machines behind `url`, where there are several: IP addresses, with a port where it is not that of `url`. Checks
+    /// of what they should know together send to each, under the same name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<String>,
     /// PEM file of the authority that signed the target's certificate, relative to this file. Default: the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,

@@ -89,6 +89,7 @@ impl Attempt {
             body: Body::Bytes(Vec::new()),
             encrypted: true,
             peer: NOWHERE,
+            node: crate::reference::http::Node::default(),
         }
     }
 
