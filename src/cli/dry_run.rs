@@ -1,10 +1,14 @@
 //! `proofmark run --dry-run`: the plan in words.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
 use serde_json::Value;
 
 use crate::suite::model::{Check, Step};
 use crate::suite::plan::{Case, Plan, PlanScope};
-use crate::suite::template::fill_value;
+use crate::suite::rate_limits::{self, Purse};
+use crate::suite::template::{fill_text, fill_value};
 
 /// What would be sent, check by check, and how long it takes at least at the rate that the target file allows.
 pub fn schedule(plan: &Plan) -> String {
@@ -37,6 +41,7 @@ pub fn schedule(plan: &Plan) -> String {
         };
         out.push_str(&format!("{id:24} {:6} {why}\n", planned.level.word()));
     }
+    out.push_str(&limits(plan));
     let rate = plan
         .target
         .consent
@@ -49,6 +54,80 @@ pub fn schedule(plan: &Plan) -> String {
         plan.checks.len(),
         total as f64 / f64::from(rate)
     ));
+    out
+}
+
+/// What declared rate limits make of the run: how long ordinary requests take that keep to them, and how long those that
+/// spend them. All limits are waited for at the same time.
+fn limits(plan: &Plan) -> String {
+    let target = &plan.target;
+    let mut ordinary: BTreeMap<String, (Purse, usize)> = BTreeMap::new();
+    let mut spent: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+    for case in plan.cases.iter().filter(|case| case.skip.is_none()) {
+        let Some(planned) = plan.checks.get(&case.check) else {
+            continue;
+        };
+        if let Some(limit) = rate_limits::name_of_spent(&case.bindings) {
+            let purses = spent.entry(limit).or_default();
+            for (purse, _) in rate_limits::purses(target, &case.bindings) {
+                *purses.entry(purse).or_default() += 1;
+            }
+            continue;
+        }
+        let scope = PlanScope {
+            target,
+            lists: &plan.lists,
+            bindings: &case.bindings,
+        };
+        let filled = |text: &str| fill_text(text, &scope).unwrap_or_default();
+        let check = &planned.check;
+        let steps = check.steps.iter().filter_map(|step| match step {
+            Step::Send(send) => Some(&**send),
+            _ => None,
+        });
+        let twice = check.control.iter().chain(&check.control);
+        for send in twice.chain(steps).chain(&check.always) {
+            let principal = send
+                .principal
+                .as_deref()
+                .map_or("anonymous".to_owned(), filled);
+            for purse in rate_limits::ordinary_purses(target, &filled(&send.send), &principal) {
+                let (_, sent) = ordinary.entry(purse.name.clone()).or_insert((purse, 0));
+                *sent += check.rounds.unwrap_or(1) as usize;
+            }
+        }
+    }
+    let mut out = String::new();
+    for (name, limit) in &target.rate_limits {
+        let (requests, window_s) = (limit.requests, limit.window_s);
+        let _ = write!(
+            out,
+            "\nlimit {name}: {requests} requests in {window_s} s for each {}\n",
+            limit.per.word()
+        );
+        let own = ordinary.values().filter(|(purse, _)| purse.limit == *name);
+        if let Some((purse, sent)) = own.max_by_key(|(_, sent)| *sent) {
+            let windows = (sent - 1) / requests as usize;
+            let _ = writeln!(
+                out,
+                "  {sent} ordinary requests are counted against `{}`, which takes at least {:.0} s",
+                purse.name,
+                windows as f64 * window_s
+            );
+        }
+        if let Some(purses) = spent.get(name.as_str()) {
+            let deepest = purses.values().max().copied().unwrap_or(1);
+            let _ = writeln!(
+                out,
+                "  checks of it spend {} purses, at most {deepest} times the same, a window apart: at least {:.0} s",
+                purses.len(),
+                (deepest - 1) as f64 * window_s
+            );
+        }
+    }
+    if target.exempt_from_rate_limits && !target.rate_limits.is_empty() {
+        out.push_str("\nOrdinary requests are not counted: the target file says `exempt_from_rate_limits`.\n");
+    }
     out
 }
 

@@ -71,6 +71,7 @@ impl Deployment {
             .map(|at| format!("127.0.0.{}", 10 + at))
             .collect();
         let _ = writeln!(out, "addresses: [{}]", addresses.join(", "));
+        out.push_str("exempt_from_rate_limits: true\n");
     }
 
     /// The version segment that the paths of the API begin with, such as `/v2`; nothing where there is none.

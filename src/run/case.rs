@@ -7,6 +7,7 @@ use std::time::Duration;
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 
+use super::budgets::Budgets;
 use super::keyring::Keyring;
 use super::outside::Mark;
 use super::possession::{self, FIELD, asks_for_nonce};
@@ -24,6 +25,7 @@ use crate::judge::{
 use crate::suite::forging::RIGHT_PROOF;
 use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
+use crate::suite::rate_limits;
 use crate::suite::template::{Scope, fill, fill_text, show};
 use crate::wire::Request;
 use indexmap::IndexMap;
@@ -38,7 +40,37 @@ pub struct Field<'a> {
     pub keyring: &'a Keyring,
     pub forger: &'a super::forge::Forger,
     pub observed: &'a super::schedule::Observations,
+    pub budgets: &'a Budgets,
     pub stop: &'a Stop,
+}
+
+/// Who sends what, as declared rate limits count it.
+pub(super) struct SendsAs {
+    /// An operation, or a request line.
+    operation: String,
+    principal: String,
+}
+
+impl Field<'_> {
+    pub(super) fn sends_as(&self, send: &Send, scope: &dyn Scope) -> SendsAs {
+        let filled = |text: &str| fill_text(text, scope).unwrap_or_default();
+        let principal = send.principal.as_deref().map(filled);
+        SendsAs {
+            operation: filled(&send.send),
+            principal: principal.unwrap_or_else(|| "anonymous".to_owned()),
+        }
+    }
+
+    pub(super) async fn keep_to_budgets(&self, sends_as: &SendsAs) {
+        let SendsAs {
+            operation,
+            principal,
+        } = sends_as;
+        let target = &self.plan.target;
+        self.budgets
+            .turn(target, operation, principal, self.stop)
+            .await;
+    }
 }
 
 /// An attempt under way.
@@ -54,6 +86,7 @@ pub(super) struct Walk<'a> {
     pub(super) captured: HashMap<String, Value>,
     credentials: HashMap<String, String>,
     pub(super) saved: HashMap<String, Request>,
+    saved_as: HashMap<String, SendsAs>,
     pub(super) mark: Mark,
     /// Whether the keys of the issuer that we play are other ones than in the beginning.
     rotated: bool,
@@ -95,6 +128,7 @@ pub async fn attempt(
         captured: HashMap::new(),
         credentials: HashMap::new(),
         saved: HashMap::new(),
+        saved_as: HashMap::new(),
         mark,
         rotated: false,
         waited: Duration::ZERO,
@@ -285,6 +319,9 @@ impl Walk<'_> {
                             &resend.should,
                             &resend.advise,
                         ]);
+                        if let Some(sends_as) = self.saved_as.get(&resend.resend) {
+                            self.keep_to_budgets(sends_as).await;
+                        }
                         let sent = self.transmit(&request, subject, &resend.capture).await?;
                         if let Some(name) = &resend.save {
                             self.saved.insert(name.clone(), request);
@@ -421,6 +458,8 @@ impl Walk<'_> {
             }
         };
         let subject = self.subject([&send.control, &send.expect, &send.should, &send.advise]);
+        let sends_as = self.field.sends_as(send, &self.scope());
+        self.keep_to_budgets(&sends_as).await;
         let mut sent = self.transmit_prepared(&mut request, send, subject).await?;
         // Who asks for a nonce gets it, unless the step is about the proof itself.
         if matches!(send.proof.as_deref(), None | Some(RIGHT_PROOF))
@@ -442,9 +481,17 @@ impl Walk<'_> {
                 self.captured.insert(format!("{name}.proof"), json!(proof));
             }
             self.saved.insert(name.clone(), request);
+            self.saved_as.insert(name.clone(), sends_as);
         }
         self.took(slot, sent, &send.capture);
         Ok(())
+    }
+
+    /// Unless the case is about a limit: then what it spends is what it is about.
+    async fn keep_to_budgets(&self, sends_as: &SendsAs) {
+        if rate_limits::spent_by(&self.field.plan.target, &self.case.bindings).is_none() {
+            self.field.keep_to_budgets(sends_as).await;
+        }
     }
 
     fn subject(&self, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Subject {

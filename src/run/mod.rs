@@ -2,6 +2,7 @@
 //! in `wire`.
 
 mod body;
+mod budgets;
 mod case;
 mod clock;
 mod coded;

@@ -34,6 +34,15 @@ impl Purses {
         Held(held)
     }
 
+    /// From now on these count as spent, as nobody holds them and others have been at them.
+    pub fn spent_by_others(&self, spent: impl IntoIterator<Item = (String, f64)>) {
+        for (name, _) in spent {
+            if let Ok(mut last) = self.purse(&name).try_lock() {
+                *last = Some(Instant::now());
+            }
+        }
+    }
+
     fn purse(&self, name: &str) -> Purse {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(name.to_owned()).or_default())

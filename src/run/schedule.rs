@@ -13,6 +13,7 @@ use serde_json::Map;
 use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
+use super::budgets::Budgets;
 use super::case::{Field, attempt, fill_number, subject};
 use super::clock::Clock;
 use super::forge::Forger;
@@ -213,6 +214,7 @@ async fn carry_out(
         keyring: Keyring::new(secrets, settings.roots.clone()),
         observed: Observations::default(),
         purses: Purses::default(),
+        budgets: Budgets::default(),
         observer,
         failed: Mutex::new(None),
         stop: settings.stop.clone(),
@@ -231,6 +233,12 @@ async fn carry_out(
         let case = &plan.cases[*at];
         case.skip.is_none() && !rate_limits::purses(target, &case.bindings).is_empty()
     });
+    let others = rate_limits::ordinary_principals(plan, &open);
+    let (shared_purses, spending): (Vec<usize>, Vec<usize>) =
+        spending.into_iter().partition(|at| {
+            let bindings = &plan.cases[*at].bindings;
+            rate_limits::shares_with_others(target, bindings, &others)
+        });
     for at in spending {
         let shared = shared.clone();
         tasks.spawn(async move { shared.case(at).await });
@@ -260,7 +268,25 @@ async fn carry_out(
     while let Some(joined) = tasks.join_next().await {
         resume_panic(joined);
     }
-    for at in alone.into_iter().chain(last) {
+    for at in alone {
+        if !shared.stopped() {
+            shared.case(at).await;
+        }
+    }
+    // What ordinary requests are counted against must be left alone for a window before it is measured.
+    shared.purses.spent_by_others(
+        shared_purses
+            .iter()
+            .flat_map(|at| rate_limits::purses(target, &plan.cases[*at].bindings)),
+    );
+    for at in shared_purses {
+        let shared = shared.clone();
+        tasks.spawn(async move { shared.case(at).await });
+    }
+    while let Some(joined) = tasks.join_next().await {
+        resume_panic(joined);
+    }
+    for at in last {
         if !shared.stopped() {
             shared.case(at).await;
         }
@@ -313,6 +339,7 @@ struct Shared {
     forger: Forger,
     observed: Observations,
     purses: Purses,
+    budgets: Budgets,
     observer: Arc<dyn Observer>,
     failed: Mutex<Option<io::Error>>,
     stop: Stop,
@@ -341,6 +368,7 @@ impl Shared {
                 keyring: &self.keyring,
                 forger: &self.forger,
                 observed: &self.observed,
+                budgets: &self.budgets,
                 stop: &self.stop,
             };
             let wanted = rate_limits::purses(&self.plan.target, &case.bindings);
@@ -442,6 +470,8 @@ async fn provoke(
     // There, to be refused is an answer.
     subject.connection |= planned.situation.request.over == Some(Transport::Plain);
     let Some(most) = &planned.situation.at_most else {
+        let sends_as = field.sends_as(&planned.situation.request, &scope);
+        field.keep_to_budgets(&sends_as).await;
         let sent = field.line.send(&request, subject, |_| Vec::new()).await?;
         return Ok(Ok((sent.exchange, sent.raw)));
     };

@@ -1,10 +1,12 @@
 //! Declared rate limits: those of the contract and of the target file put together, and what a check spends of them.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::model::{Contract, Operation, Partition, Principal, RateLimit, TargetFile};
-use super::plan::Bindings;
+use super::plan::{Bindings, Plan};
 use super::target::{Misfit, Target, Which};
 
 /// Principals whose credentials can be had.
@@ -201,10 +203,83 @@ impl<'t> Purses<'t> {
 
 /// The limit that a case is about.
 pub fn spent_by<'t>(target: &'t Target, bindings: &Bindings) -> Option<&'t RateLimit> {
-    let name = bindings
+    target.rate_limits.get(name_of_spent(bindings)?)
+}
+
+/// Its name.
+pub fn name_of_spent(bindings: &Bindings) -> Option<&str> {
+    bindings
         .values()
-        .find_map(|value| value.get(LIMIT)?.as_str())?;
-    target.rate_limits.get(name)
+        .find_map(|value| value.get(LIMIT)?.as_str())
+}
+
+/// What a limit leaves to one caller, or to one address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Purse {
+    /// The name of the limit.
+    pub limit: String,
+    /// Whose it is, too.
+    pub name: String,
+    pub requests: u32,
+    pub window_s: f64,
+}
+
+/// The purses that an ordinary request is counted against: of each declared limit that counts the operation (or a request
+/// line that names none), that of its sender or of our usual address. None where that address is exempt.
+pub fn ordinary_purses(target: &Target, operation: &str, principal: &str) -> Vec<Purse> {
+    if target.exempt_from_rate_limits {
+        return Vec::new();
+    }
+    let counts = |limit: &RateLimit| {
+        limit.operations.is_empty() || limit.operations.iter().any(|one| one == operation)
+    };
+    let limits = target.rate_limits.iter();
+    limits
+        .filter(|(_, limit)| counts(limit))
+        .filter_map(|(name, limit)| {
+            let owner = match limit.per {
+                Partition::Address => "usual address",
+                Partition::Credential | Partition::User if principal == "anonymous" => return None,
+                Partition::Credential | Partition::User => principal,
+            };
+            Some(Purse {
+                limit: name.clone(),
+                name: format!("{name} {owner}"),
+                requests: limit.requests,
+                window_s: limit.window_s,
+            })
+        })
+        .collect()
+}
+
+/// Everybody whom these cases of a plan name in their matrices.
+pub fn ordinary_principals<'p>(plan: &'p Plan, cases: &[usize]) -> HashSet<&'p str> {
+    let bindings = cases.iter().filter_map(|at| plan.cases.get(*at));
+    let bindings = bindings.flat_map(|case| case.bindings.values());
+    let texts = bindings.filter_map(Value::as_str);
+    texts
+        .filter(|text| plan.target.principals.contains_key(*text))
+        .collect()
+}
+
+/// Whether a case that spends a limit takes from what ordinary requests are counted against, too: it leaves from our usual
+/// address, or as somebody who is none of the spare callers alone.
+pub fn shares_with_others(target: &Target, case: &Bindings, others: &HashSet<&str>) -> bool {
+    if target.exempt_from_rate_limits {
+        return false;
+    }
+    case.values().any(|value| {
+        let Some(limit) = value.get(LIMIT).and_then(Value::as_str) else {
+            return false;
+        };
+        let per = target.rate_limits.get(limit).map(|limit| limit.per);
+        if per == Some(Partition::Address) {
+            return value.get("from").is_none_or(Value::is_null);
+        }
+        let spenders = ["principal", "other"].map(|owner| value.get(owner));
+        let mut spenders = spenders.into_iter().flatten().filter_map(Value::as_str);
+        spenders.any(|spender| others.contains(spender))
+    })
 }
 
 /// What a case spends: the names of its purses in ascending order, each with the seconds that it must have been left

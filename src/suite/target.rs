@@ -70,6 +70,9 @@ pub struct Target {
     pub limits: Limits,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub rate_limits: IndexMap<String, RateLimit>,
+    /// Whether no limit counts what leaves from our usual address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exempt_from_rate_limits: bool,
     /// The machines behind `https`, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<SocketAddr>,
@@ -344,6 +347,7 @@ pub fn merge(
         rate_limits,
         addresses: file.addresses.clone(),
         nodes,
+        exempt_from_rate_limits: file.exempt_from_rate_limits,
     })
 }
 

@@ -79,6 +79,11 @@ pub struct TargetFile {
     /// Rate limits beyond the contract's; members laid over those of the same name. `null` takes one away.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub rate_limits: IndexMap<String, Option<RateLimitEntry>>,
+    /// Whether no declared rate limit counts what leaves from the usual address of this machine, as deployments for tests
+    /// arrange it: limits are tried from `addresses` then. Otherwise ordinary requests keep to every declared limit, and
+    /// a run takes as long as that takes; `--dry-run` says how long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exempt_from_rate_limits: bool,
     /// IP addresses of this machine that requests may leave from, for limits by address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,

@@ -1,0 +1,111 @@
+//! Declared rate limits as budgets of ordinary requests: nobody is sent over a limit that a check is not about.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::stop::Stop;
+use crate::suite::Target;
+use crate::suite::rate_limits::{Purse, ordinary_purses};
+
+/// Beyond the window: what was sent in turn may arrive closer together.
+const REST: Duration = Duration::from_millis(100);
+
+/// When requests of each purse were let go, the last window of each.
+#[derive(Default)]
+pub struct Budgets(Mutex<HashMap<String, VecDeque<Instant>>>);
+
+impl Budgets {
+    /// Waits until the request can go without exceeding any declared limit that counts it, and notes it. In any window no
+    /// more go than the limit allows, whatever its kind. Ends early where the run is to end.
+    pub async fn turn(&self, target: &Target, operation: &str, principal: &str, stop: &Stop) {
+        let purses = ordinary_purses(target, operation, principal);
+        while let Err(at) = self.pass(&purses) {
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => {}
+                () = stop.asked() => return,
+            }
+        }
+    }
+
+    /// `Err` with the moment to ask again.
+    fn pass(&self, purses: &[Purse]) -> Result<(), Instant> {
+        if purses.is_empty() {
+            return Ok(());
+        }
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let mut ready = now;
+        for purse in purses {
+            let window = Duration::from_secs_f64(purse.window_s) + REST;
+            let sent = all.entry(purse.name.clone()).or_default();
+            while sent.front().is_some_and(|first| *first + window <= now) {
+                sent.pop_front();
+            }
+            if sent.len() >= purse.requests as usize
+                && let Some(first) = sent.front()
+            {
+                ready = ready.max(*first + window);
+            }
+        }
+        if ready > now {
+            return Err(ready);
+        }
+        for purse in purses {
+            if let Some(sent) = all.get_mut(&purse.name) {
+                sent.push_back(now);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn purse(name: &str, requests: u32, window_s: f64) -> Purse {
+        Purse {
+            limit: name.to_owned(),
+            name: name.to_owned(),
+            requests,
+            window_s,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_no_window_more_go_than_the_limit_allows() {
+        let budgets = Budgets::default();
+        let purses = [purse("key a", 3, 60.0), purse("address", 5, 1.0)];
+        let began = Instant::now();
+        let mut went = Vec::new();
+        for _ in 0..7 {
+            while let Err(at) = budgets.pass(&purses) {
+                tokio::time::sleep_until(at).await;
+            }
+            went.push(began.elapsed().as_secs());
+        }
+        assert_eq!(went, [0, 0, 0, 60, 60, 60, 120]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_no_limit_counts_goes_at_once() {
+        let budgets = Budgets::default();
+        assert!((0..1000).all(|_| budgets.pass(&[]).is_ok()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_purse_that_is_empty_does_not_take_from_the_others() {
+        let budgets = Budgets::default();
+        let both = [purse("a", 1, 60.0), purse("b", 2, 60.0)];
+        assert!(budgets.pass(&both).is_ok());
+        assert!(budgets.pass(&both).is_err());
+        assert!(
+            budgets.pass(&both[1..]).is_ok(),
+            "the refused one took nothing"
+        );
+        assert!(budgets.pass(&both[1..]).is_err());
+    }
+}
