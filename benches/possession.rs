@@ -34,7 +34,7 @@ fn suite() -> String {
     let mut text = "suite: many\ntitle: Many checks\nchecks:\n".to_owned();
     for n in 0..REQUESTS {
         text.push_str(&format!(
-            "- id: MANY-{n:04}\n  title: It answers\n  level: must\n  source: none\n  steps:\n    - send: me\n      as: user\n      \
+            "- id: DPOP-MANY-{n:04}\n  title: It answers\n  level: must\n  source: none\n  steps:\n    - send: me\n      as: user\n      \
              expect: accepted\n  remedy: none\n  proved_by: [challenge-missing]\n"
         ));
     }
@@ -58,7 +58,7 @@ fn plan(library: &Library, port: u16, pem: &str, carriage: &str) -> (Arc<Plan>, 
     })
     .unwrap_or_else(|mistakes| panic!("{}", proofmark::suite::load::render(&mistakes, false)));
     let wanted = Wanted {
-        checks: vec!["MANY-*".to_owned()],
+        checks: vec!["DPOP-MANY-*".to_owned()],
         suites: Vec::new(),
     };
     let plan = expand(library, loaded.target, "dpop-resource-server", &wanted);
