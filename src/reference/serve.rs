@@ -96,13 +96,12 @@ impl Contract {
         }
     }
 
-    /// The limits that its contract states, in their true sizes.
+    /// The limits that its contract names, in their true sizes.
     pub fn limits(self) -> Vec<Limit> {
         match self {
             Contract::Intraverse => intraverse::limits(),
-            Contract::Appdirect | Contract::HttpApi | Contract::Percus | Contract::Pers => {
-                Vec::new()
-            }
+            Contract::Percus => percus::limits(),
+            Contract::Appdirect | Contract::HttpApi | Contract::Pers => Vec::new(),
         }
     }
 

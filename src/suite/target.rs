@@ -70,6 +70,9 @@ pub struct Target {
     pub limits: Limits,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub rate_limits: IndexMap<String, RateLimit>,
+    /// Limits that the contract names, and whose threshold or window nobody states.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unstated_limits: Vec<String>,
     /// Addresses of ours that requests may leave from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
@@ -296,6 +299,7 @@ pub fn merge(
     let is_present = |(name, _): &(&String, &Principal)| !absent_principals.contains_key(*name);
     let present = principals.iter().filter(is_present).collect();
     let rate_limits = rate_limits::merged(file, contract, &operations, &present, &mut misfits);
+    let unstated_limits = rate_limits::unstated(file, contract);
     if !misfits.is_empty() {
         return Err(misfits);
     }
@@ -349,6 +353,7 @@ pub fn merge(
         consent: file.consent.clone(),
         limits: file.limits.clone(),
         rate_limits,
+        unstated_limits,
         addresses: file.addresses.clone(),
     })
 }

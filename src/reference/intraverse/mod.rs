@@ -65,6 +65,8 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         games::FLAWS,
         keys::FLAWS,
         rate_limit::FLAWS,
+        rate_limit::LOGIN_FLAWS,
+        rate_limit::WAIT_FLAWS,
         players::FLAWS,
         points::FLAWS,
     ]);
