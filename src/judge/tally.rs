@@ -92,12 +92,13 @@ pub struct Limited<'a> {
 
 impl Limited<'_> {
     /// Requests that the limit lets through in so many seconds: what refills while it is spent lets more through, a
-    /// window that stands does not.
+    /// window that stands does not, until it is over.
     fn most_in(&self, seconds: f64) -> f64 {
         let requests = f64::from(self.limit.requests);
+        let windows = seconds / self.limit.window_s;
         let refilled = match self.limit.kind {
-            Some(LimitKind::Fixed) => 0.0,
-            _ => requests * seconds / self.limit.window_s,
+            Some(LimitKind::Fixed) => requests * windows.floor(),
+            _ => requests * windows,
         };
         (requests + refilled).floor()
     }

@@ -169,6 +169,8 @@ pub struct Settings {
     pub exempt: Vec<IpAddr>,
     /// How long an idempotency key is remembered. The target files of deployments say it too.
     pub idempotency_ttl: Duration,
+    /// How long an authentication hash is good. The target files of deployments say it too.
+    pub login_hash_age: Duration,
 }
 
 impl Settings {
@@ -205,6 +207,8 @@ impl Default for Settings {
             exempt: Vec::new(),
             // A day is usual; nobody would wait for its end.
             idempotency_ttl: Duration::from_secs(6),
+            // Ten minutes by contract; nobody would wait for their end.
+            login_hash_age: Duration::from_secs(4),
         }
     }
 }

@@ -229,7 +229,7 @@ pub fn limits() -> Vec<Limit> {
     vec![
         limit("back-office", 60, Per::User, "/api/"),
         limit("player", 120, Per::Credential, "/player/"),
-        limit("player-address", 600, Per::Address, "/player/"),
+        limit("player-address", 300, Per::Address, "/player/"),
     ]
 }
 

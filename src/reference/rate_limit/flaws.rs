@@ -145,22 +145,18 @@ pub const FLAWS: &[Flaw] = &[
 ];
 
 /// Of those that count logins, too.
-pub const LOGIN_FLAWS: &[Flaw] = &[
-    flaw(
-        "failures-uncounted",
-        "Does not count what is answered with an error.",
-        "OWASP API2:2023",
-    ),
-];
+pub const LOGIN_FLAWS: &[Flaw] = &[flaw(
+    "failures-uncounted",
+    "Does not count what is answered with an error.",
+    "OWASP API2:2023",
+)];
 
 /// Of those that tell the wait in the body.
-pub const WAIT_FLAWS: &[Flaw] = &[
-    flaw(
-        "retry-in-body-in-milliseconds",
-        "Writes the wait of the error body in milliseconds.",
-        "good practice",
-    ),
-];
+pub const WAIT_FLAWS: &[Flaw] = &[flaw(
+    "retry-in-body-in-milliseconds",
+    "Writes the wait of the error body in milliseconds.",
+    "good practice",
+)];
 
 /// Of those that answer with problem details.
 pub const PROBLEM_FLAWS: &[Flaw] = &[flaw(

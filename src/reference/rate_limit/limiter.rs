@@ -266,7 +266,7 @@ impl Limiter {
                 .iter()
                 .map(|(_, slot, _)| slot.1.as_str())
                 .collect();
-            message = format!("Too many requests of {}.", buckets.join(", "));
+            message = format!("Too many requests in bucket {}.", buckets.join(", "));
         }
         let mut error = Error::new(status, "RATE_LIMITED", message);
         if !flaws.has_if_declared("retry-after-missing") {
