@@ -51,6 +51,8 @@ pub(super) struct Walk<'a> {
     in_control: bool,
     pub(super) exchanges: HashMap<ExchangeId, Exchange>,
     pub(super) captured: HashMap<String, Value>,
+    /// What was captured of each accepted answer of a race or burst.
+    pub(super) of_each: HashMap<String, Vec<Value>>,
     credentials: HashMap<String, String>,
     pub(super) saved: HashMap<String, Request>,
     pub(super) mark: Mark,
@@ -92,6 +94,7 @@ pub async fn attempt(
         in_control: false,
         exchanges: HashMap::new(),
         captured: HashMap::new(),
+        of_each: HashMap::new(),
         credentials: HashMap::new(),
         saved: HashMap::new(),
         mark,
