@@ -18,8 +18,8 @@ use crate::suite::target_file::load;
 use crate::suite::{Library, Plan, Wanted, expand};
 
 /// Deployments that are under fire at the same time, of all contracts together. Most of their time is waiting.
-const AT_ONCE: usize = 3;
-const JOBS: usize = 4;
+const AT_ONCE: usize = 10;
+const JOBS: usize = 8;
 
 /// Is told how the matrix grows.
 pub trait Beholder: Send + Sync {
