@@ -24,7 +24,7 @@ const MOST_ANSWERS: usize = 100;
 /// of a burst holds the same but for the last three, and `limited` (429), `neither` (not accepted and not limited, also
 /// without an answer), `accepted_first` (how many were accepted
 /// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, `excess` (how many more were
-/// accepted before the first 429 than the limit lets through in that time), `beyond` (the same for all that were
+/// accepted before the first 429 than the limit lets through in that time, or, below 0, how many fewer than in any), `beyond` (the same for all that were
 /// accepted), `kind` (how the target counts, `null` where that remains open) and `off_by` (how far each kind is from what happened, as a part of the limit).
 pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> Option<Exchange> {
     if !matches!(step, Step::Race(_) | Step::Burst(_)) {
@@ -92,12 +92,13 @@ pub struct Limited<'a> {
 
 impl Limited<'_> {
     /// Requests that the limit lets through in so many seconds: what refills while it is spent lets more through, a
-    /// window that stands does not.
+    /// window that stands does not, until it is over.
     fn most_in(&self, seconds: f64) -> f64 {
         let requests = f64::from(self.limit.requests);
+        let windows = seconds / self.limit.window_s;
         let refilled = match self.limit.kind {
-            Some(LimitKind::Fixed) => 0.0,
-            _ => requests * seconds / self.limit.window_s,
+            Some(LimitKind::Fixed) => requests * windows.floor(),
+            _ => requests * windows,
         };
         (requests + refilled).floor()
     }
@@ -111,11 +112,12 @@ impl Limited<'_> {
             let first = last.accepted.first().copied().unwrap_or_default();
             let end = last.refused_at.or(last.accepted.last().copied());
             let took = end.map_or(0.0, |end| end - first);
-            let most = self.most_in(took);
-            seen.insert(
-                "excess".to_owned(),
-                json!(last.accepted.len() as f64 - most),
-            );
+            let accepted_first = last.accepted.len() as f64;
+            // It is too much above what any clock lets through, and too little below the limit itself.
+            let above = accepted_first - self.most_in(took);
+            let below = accepted_first - f64::from(self.limit.requests);
+            let excess = if above > 0.0 { above } else { below.min(0.0) };
+            seen.insert("excess".to_owned(), json!(excess));
             let most = self.most_in(elapsed_ms as f64 / 1000.0);
             seen.insert("beyond".to_owned(), json!(accepted as f64 - most));
         }

@@ -58,9 +58,9 @@ impl Reach {
                         .map(|(_, check)| check)
                         .filter(|check| check.spends())
                     {
-                        let counts =
-                            |flaw: &str| rate_limit::FLAWS.iter().any(|own| own.id == flaw);
-                        asked.retain(|flaw| counts(flaw) || check.proves(contract.name(), flaw));
+                        asked.retain(|flaw| {
+                            rate_limit::is_of_limits(flaw) || check.proves(contract.name(), flaw)
+                        });
                     }
                     reach.by_check.insert(id, asked);
                 }

@@ -87,6 +87,11 @@ pub trait Application: Send + Sync + Sized + 'static {
         Payer::default()
     }
 
+    /// Whom a request that was refused names as its sender.
+    fn named(&self, _request: &Request) -> Payer {
+        Payer::default()
+    }
+
     /// Whether the object in the path exists at all, for whomever.
     fn exists(&self, template: &str, id: &str) -> bool;
 
@@ -260,6 +265,10 @@ impl<A: Application> Pipeline<A> {
         };
         let mut charged = edge.limiter.charge_address(&counted)?;
         let admitted = self.admit(resource, route, request, id.as_deref());
+        if admitted.is_err() && flaws.has_if_declared("limit-charged-to-whoever-is-named") {
+            let named = self.app.named(request);
+            charged.join(edge.limiter.charge_payer(&counted, &named)?);
+        }
         let mut answer = admitted.and_then(|caller| {
             let payer = self.app.payer(&caller);
             match edge.limiter.charge_payer(&counted, &payer) {

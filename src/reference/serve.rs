@@ -97,13 +97,12 @@ impl Contract {
         }
     }
 
-    /// The limits that its contract states, in their true sizes.
+    /// The limits that its contract names, in their true sizes.
     pub fn limits(self) -> Vec<Limit> {
         match self {
             Contract::Intraverse => intraverse::limits(),
-            Contract::Appdirect | Contract::HttpApi | Contract::Percus | Contract::Pers => {
-                Vec::new()
-            }
+            Contract::Percus => percus::limits(),
+            Contract::Appdirect | Contract::HttpApi | Contract::Pers => Vec::new(),
         }
     }
 
@@ -171,6 +170,8 @@ pub struct Settings {
     pub exempt: Vec<IpAddr>,
     /// How long an idempotency key is remembered. The target files of deployments say it too.
     pub idempotency_ttl: Duration,
+    /// How long an authentication hash is good. The target files of deployments say it too.
+    pub login_hash_age: Duration,
 }
 
 impl Settings {
@@ -207,6 +208,8 @@ impl Default for Settings {
             exempt: Vec::new(),
             // A day is usual; nobody would wait for its end.
             idempotency_ttl: Duration::from_secs(6),
+            // Ten minutes by contract; nobody would wait for their end.
+            login_hash_age: Duration::from_secs(4),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use serde_json::{Map, Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::budgets::Budgets;
 use super::keyring::Keyring;
@@ -23,7 +24,7 @@ use crate::judge::{
     AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
 use crate::suite::forging::RIGHT_PROOF;
-use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
+use crate::suite::model::{Burst, Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
 use crate::suite::rate_limits;
 use crate::suite::template::{Scope, fill, fill_text, show};
@@ -32,6 +33,8 @@ use indexmap::IndexMap;
 
 /// Longest single wait that a suite may ask for.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
+/// A wait in which others may send bursts: what comes after it may come later.
+const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// Everything that cases share.
 pub struct Field<'a> {
@@ -41,6 +44,8 @@ pub struct Field<'a> {
     pub forger: &'a super::forge::Forger,
     pub observed: &'a super::schedule::Observations,
     pub budgets: &'a Budgets,
+    /// Has a permit for each case that may send bursts now.
+    pub bursting: &'a Semaphore,
     pub stop: &'a Stop,
 }
 
@@ -84,6 +89,8 @@ pub(super) struct Walk<'a> {
     in_control: bool,
     pub(super) exchanges: HashMap<ExchangeId, Exchange>,
     pub(super) captured: HashMap<String, Value>,
+    /// What was captured of each accepted answer of a race or burst.
+    pub(super) of_each: HashMap<String, Vec<Value>>,
     credentials: HashMap<String, String>,
     pub(super) saved: HashMap<String, Request>,
     saved_as: HashMap<String, SendsAs>,
@@ -94,6 +101,8 @@ pub(super) struct Walk<'a> {
     waited: Duration,
     /// Whether the run was asked to end while a step waited.
     pub(super) is_cut_short: bool,
+    /// Held while bursts are sent.
+    turn: Option<SemaphorePermit<'a>>,
 }
 
 /// An attempt, what came of it, and its exchanges.
@@ -126,6 +135,7 @@ pub async fn attempt(
         in_control: false,
         exchanges: HashMap::new(),
         captured: HashMap::new(),
+        of_each: HashMap::new(),
         credentials: HashMap::new(),
         saved: HashMap::new(),
         saved_as: HashMap::new(),
@@ -133,6 +143,7 @@ pub async fn attempt(
         rotated: false,
         waited: Duration::ZERO,
         is_cut_short: false,
+        turn: None,
     };
     walk.fetch_named_credentials().await;
     let stepped = match walk.controls(Phase::Before).await? {
@@ -285,6 +296,7 @@ impl Walk<'_> {
                 phase: Phase::Steps,
                 index,
             };
+            self.take_turn(step).await;
             match step {
                 Step::Send(send) => self.send(slot, send).await?,
                 Step::Observe(observe) => {
@@ -342,6 +354,9 @@ impl Walk<'_> {
                 Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
                     Some(seconds) => {
                         let wait = Duration::from_secs_f64(seconds).min(MAX_WAIT);
+                        if wait >= LONG_WAIT {
+                            self.turn = None;
+                        }
                         tokio::select! {
                             () = tokio::time::sleep(wait) => {}
                             () = self.field.stop.asked() => {
@@ -406,6 +421,17 @@ impl Walk<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Waits until the case may send bursts; who waits for long, or sends slowly, leaves the turn to others.
+    async fn take_turn(&mut self, step: &Step) {
+        let is_slow = |burst: &Burst| burst.over_s.is_some();
+        if matches!(step, Step::Burst(burst) if is_slow(burst)) {
+            self.turn = None;
+        } else if !matches!(step, Step::Wait(_)) && self.turn.is_none() && self.check.spends() {
+            let bursting = self.field.bursting;
+            self.turn = bursting.acquire().await.ok();
+        }
     }
 
     async fn rotate(&mut self, rotation: Rotation) -> Result<(), String> {

@@ -15,7 +15,7 @@ use super::case::{Walk, captured_secrets, fill_number};
 use super::prepare::{Fault, prepare};
 use super::send::{Sent, Subject};
 use crate::journal::{Doubt, RecordedAnswer, Slot, StepTaken};
-use crate::judge::looked_at;
+use crate::judge::{capture, looked_at};
 use crate::suite::model::{Burst, Capture, Race, Runners, Send};
 use crate::suite::plan::{RANDOM, RUNNER};
 use crate::suite::template::fill_value;
@@ -79,6 +79,11 @@ impl Walk<'_> {
     async fn numbered(&self, send: &Send, number: usize) -> Result<Request, Fault> {
         let mut captured: HashMap<String, Value> = self.captured.clone();
         captured.insert(RUNNER.to_owned(), json!(number));
+        for (name, all) in &self.of_each {
+            if let Some(own) = all.get(number) {
+                captured.insert(name.clone(), own.clone());
+            }
+        }
         let random: String = rand::rng()
             .sample_iter(Alphanumeric)
             .take(16)
@@ -212,6 +217,14 @@ impl Walk<'_> {
     fn took_many(&mut self, slot: Slot, all: Vec<Sent>, captures: &IndexMap<String, Capture>) {
         let group: Vec<_> = all.iter().map(|sent| sent.exchange.id).collect();
         let statuses: Vec<Option<u16>> = all.iter().map(status).collect();
+        for (name, rule) in self.resolved(captures).iter().filter(|(_, rule)| rule.each) {
+            let accepted = all.iter().filter_map(|sent| sent.raw.as_ref());
+            let accepted = accepted.filter(|answer| (200..300).contains(&answer.status));
+            let of_each: Vec<Value> = accepted.filter_map(|one| capture(rule, one)).collect();
+            self.captured
+                .insert(format!("{name}.count"), json!(of_each.len()));
+            self.of_each.insert(name.clone(), of_each);
+        }
         let step = self.check.steps.get(slot.index);
         let looked_at = step.map_or(0, |step| looked_at(step, &statuses));
         for (place, sent) in all.into_iter().enumerate() {

@@ -382,7 +382,12 @@ fn finished<'c>(
             Some(pattern) => format!("what {} matches in ", brief(pattern)),
             None => String::new(),
         };
-        what.push_str(&format!("; keep {part}{place} as `{name}`"));
+        let of = if capture.each {
+            " of each accepted answer"
+        } else {
+            ""
+        };
+        what.push_str(&format!("; keep {part}{place}{of} as `{name}`"));
     }
     what
 }

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::model::{Contract, Operation, Partition, Principal, RateLimit, TargetFile};
+use super::model::{
+    Contract, Operation, Partition, Principal, RateLimit, RateLimitEntry, TargetFile,
+};
 use super::plan::{Bindings, Plan};
 use super::target::{Misfit, Target, Which};
 
@@ -100,6 +102,18 @@ pub(super) fn merged(
     limits
 }
 
+/// Limits that the contract names without saying how much they let through, where the target file does not say it either.
+pub(super) fn unstated(file: &TargetFile, contract: &Contract) -> Vec<String> {
+    let is_stated = |entry: &RateLimitEntry| entry.requests.is_some() && entry.window_s.is_some();
+    let is_open = |(name, entry): &(&String, &RateLimitEntry)| match file.rate_limits.get(*name) {
+        Some(Some(own)) => !is_stated(&own.over(entry)),
+        Some(None) => false,
+        None => !is_stated(entry),
+    };
+    let open = contract.rate_limits.iter().filter(is_open);
+    open.map(|(name, _)| name.clone()).collect()
+}
+
 /// What a variable of a matrix holds of a limit.
 pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
     let RateLimit {
@@ -171,6 +185,7 @@ impl<'t> Purses<'t> {
                     .as_u64()
                     .and_then(|at| self.target.addresses.get(at as usize));
                 value["other_address"] = json!(address);
+                value["elsewhere"] = self.address();
                 value["other"] = if by_address {
                     own
                 } else {
@@ -294,7 +309,7 @@ pub fn purses(target: &Target, bindings: &Bindings) -> Vec<(String, f64)> {
             continue;
         };
         // What leaves from one address counts against every limit by address.
-        let addresses = ["from", "other_from"].map(|owner| ("address", owner));
+        let addresses = ["from", "other_from", "elsewhere"].map(|owner| ("address", owner));
         let principals = ["principal", "other"].map(|owner| (name, owner));
         // Where addresses are counted it does not matter who sends.
         let principals = principals

@@ -76,6 +76,9 @@ pub struct Target {
     /// The machines behind `https`, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nodes: Vec<SocketAddr>,
+    /// Limits that the contract names, and whose threshold or window nobody states.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unstated_limits: Vec<String>,
     /// Addresses of ours that requests may leave from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
@@ -292,6 +295,7 @@ pub fn merge(
     let is_present = |(name, _): &(&String, &Principal)| !absent_principals.contains_key(*name);
     let present = principals.iter().filter(is_present).collect();
     let rate_limits = rate_limits::merged(file, contract, &operations, &present, &mut misfits);
+    let unstated_limits = rate_limits::unstated(file, contract);
     if !misfits.is_empty() {
         return Err(misfits);
     }
@@ -345,6 +349,7 @@ pub fn merge(
         consent: file.consent.clone(),
         limits: file.limits.clone(),
         rate_limits,
+        unstated_limits,
         addresses: file.addresses.clone(),
         nodes,
         exempt_from_rate_limits: file.exempt_from_rate_limits,

@@ -28,7 +28,7 @@ pub enum TemplateError {
     Depth(String),
 }
 
-const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, parent-domain, dot-as-letter, chop, first-10, swap-case, times-10, times-160, times-1000";
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, below-root, parent-domain, dot-as-letter, chop, first-10, swap-case, times-10, times-160, times-1000";
 const MAX_DEPTH: u8 = 8;
 
 /// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
@@ -216,6 +216,8 @@ fn apply(filter: &str, text: &str) -> String {
         "times-10" => text.repeat(10),
         "times-160" => text.repeat(160),
         "times-1000" => text.repeat(1000),
+        // A JSONPath, to be written behind another.
+        "below-root" => text.strip_prefix('$').unwrap_or(text).to_owned(),
         "reverse" => text.chars().rev().collect(),
         "parent-domain" => text
             .split_once('.')

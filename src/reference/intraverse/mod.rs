@@ -2,14 +2,16 @@
 //!
 //! Two games, each with a client key, a server key and players. Operations are for everybody (`/status`), for clients
 //! (`x-game-key`, as header or query parameter), for players (bearer token), or for servers (`x-game-server-key`).
+//! A server is given an authentication hash for a player, which a client exchanges for a token, once.
 //!
 //! Secrets, by name: `server_key`, `client_key`, `other_server_key`, `other_client_key` (of the other game),
 //! `revoked_server_key`, `other_env_server_key`, `other_env_client_key`; `user_email`, `user_password`,
 //! `other_user_email`, `other_user_password`; `user_token`, `second_user_token`, `other_user_token`,
-//! `expired_user_token`, `foreign_user_token`; `user_id`, `second_user_id`, `other_user_id`.
+//! `expired_user_token`, `foreign_user_token`; `login_hash` (of `user`); `user_id`, `second_user_id`, `other_user_id`.
 
 mod errors;
 mod games;
+mod hashes;
 mod keys;
 mod players;
 mod points;
@@ -31,7 +33,12 @@ use super::token::Issuer;
 use super::{edge, listen, old_tls, password, token};
 use crate::jose::Algorithm;
 
-const ROUTES: &[&[Route<Intraverse>]] = &[games::ROUTES, players::ROUTES, points::ROUTES];
+const ROUTES: &[&[Route<Intraverse>]] = &[
+    games::ROUTES,
+    players::ROUTES,
+    hashes::ROUTES,
+    points::ROUTES,
+];
 
 /// The contract states these to the letter.
 const HEADERS: &[(&str, &str)] = &[
@@ -63,8 +70,11 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         edge::errors::CLOSED_FLAWS,
         token::LIFETIME_FLAWS,
         games::FLAWS,
+        hashes::FLAWS,
         keys::FLAWS,
         rate_limit::FLAWS,
+        rate_limit::LOGIN_FLAWS,
+        rate_limit::WAIT_FLAWS,
         players::FLAWS,
         points::FLAWS,
     ]);
@@ -87,6 +97,8 @@ pub struct Intraverse {
     edge: Arc<Edge>,
     issuer: Issuer,
     keys: HashMap<Hashed, keys::Key>,
+    /// How long an authentication hash is good.
+    hash_age: Duration,
     state: Mutex<State>,
 }
 
@@ -94,6 +106,7 @@ pub struct Intraverse {
 struct State {
     players: Vec<players::Player>,
     tournaments: Vec<games::Tournament>,
+    hashes: Vec<hashes::Issued>,
     /// `jti` of tokens whose session was ended.
     ended: HashSet<String>,
 }
@@ -272,6 +285,9 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
             issuer.mint(&player.id, game, "user", &edge.flaws),
         );
         if name == "user" {
+            let (issued, hash) = hashes::Issued::to(&player.id, game);
+            keep("login_hash", hash);
+            state.hashes.push(issued);
             keep(
                 "expired_user_token",
                 issuer.mint_expired(&player.id, game, "user"),
@@ -295,6 +311,7 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         edge: Arc::clone(&edge),
         issuer,
         keys,
+        hash_age: settings.login_hash_age,
         state: Mutex::new(state),
     };
     Built {

@@ -237,6 +237,14 @@ fn player(app: &Percus, access: Access, request: &Request) -> Result<Caller, Err
     Err(error)
 }
 
+/// The credential whose key the request carries, with whatever secret.
+pub fn named(app: &Percus, request: &Request) -> Payer {
+    let key = request.fields.get(KEY_HEADER).unwrap_or_default();
+    let state = app.state();
+    let found = state.credentials.iter().find(|known| known.key == key);
+    found.map_or_else(Payer::default, |known| known.caller().payer())
+}
+
 /// The good credential that the request carries.
 fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
     let flaws = app.flaws();

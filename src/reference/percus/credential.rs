@@ -89,6 +89,11 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// Whether both are the same.
+    pub fn is(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+
     pub fn of(clear: String) -> Self {
         Self {
             hash: Hashed::of(&clear),
@@ -108,6 +113,8 @@ pub struct Credential {
     pub secret: Secret,
     /// Those before it, for a flaw.
     pub former: Vec<Secret>,
+    /// Others that are good beside it, for a flaw.
+    pub twins: Vec<Secret>,
     pub revoked: Option<Instant>,
     pub expires: Option<Instant>,
     /// A role that the maker wrote into the body, for a flaw.
@@ -125,6 +132,7 @@ impl Credential {
             may_write: true,
             secret: Secret::of(secret.clone()),
             former: Vec::new(),
+            twins: Vec::new(),
             revoked: None,
             expires: None,
             raised: false,
@@ -211,6 +219,7 @@ pub fn is_secret_of(known: &Credential, sent: &str, flaws: &FlawSet) -> bool {
             || (is_like(clear, sent) && flaws.has("secret-matched-as-pattern"))
     };
     is_one_of(&known.secret)
+        || known.twins.iter().any(is_one_of)
         || (known.former.iter().any(is_one_of) && flaws.has("old-secret-lives-on"))
         || (sent == known.key && flaws.has("publishable-key-taken-for-secret"))
         || flaws.has("secret-unchecked")
@@ -229,11 +238,16 @@ fn is_like(text: &str, pattern: &str) -> bool {
     fits && (text.len() == pattern.len() || (is_open && text.len() > pattern.len()))
 }
 
+/// SHA-256 in hex, for secrets that flawed deployments derive.
+pub fn hashed(text: &str) -> String {
+    hex::encode(digest(&SHA256, text.as_bytes()))
+}
+
 /// A new secret, in the form that the contract names.
 pub fn new_secret(label: &str, flaws: &FlawSet) -> String {
     let text = match () {
         () if flaws.has("secret-of-32-bits") => random_id().chars().take(8).collect(),
-        () if flaws.has("secret-repeated") => hex::encode(digest(&SHA256, label.as_bytes())),
+        () if flaws.has("secret-repeated") => hashed(label),
         () => random_hex(),
     };
     let prefix = match flaws.has("secret-without-prefix") {

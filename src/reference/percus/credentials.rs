@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::access::{Access, SECRET_HEADER};
-use super::credential::{Credential, Secret, new_secret};
+use super::credential::{Credential, Secret, hashed, new_secret};
 use super::{Percus, State, projects};
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, optional, required};
 use crate::reference::edge::challenge;
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::gap::gap;
 use crate::reference::http::{Request, Response};
 use crate::reference::idempotency::Once;
 use crate::reference::operation::Operation;
@@ -121,6 +122,21 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "rotation-widens-access",
         "Lets a rotated credential write that could only read before.",
+        "good practice",
+    ),
+    flaw(
+        "rotation-unlocked",
+        "Notes which secret is to end, and a millisecond later ends that one alone.",
+        "good practice",
+    ),
+    flaw(
+        "secret-counted-by-label",
+        "Derives the secret from the label and the number of credentials that have it, which it counts a millisecond before.",
+        "good practice",
+    ),
+    flaw(
+        "credential-quota-counted-early",
+        "Counts the credentials of a project, and makes another a millisecond later.",
         "good practice",
     ),
     flaw(
@@ -275,7 +291,29 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let flaws = app.flaws();
     let mut state = app.state();
     check_project(call, &state)?;
-    let secret = new_secret(call.text("label").unwrap_or_default(), flaws);
+    let label = call.text("label").unwrap_or_default();
+    let secret = match flaws.has("secret-counted-by-label") {
+        true => {
+            let alike = state.credentials.iter().filter(|one| one.label == label);
+            let number = alike.count();
+            drop(state);
+            gap();
+            state = app.state();
+            format!("sk_{}", hashed(&format!("{} {label} {number}", call.id())))
+        }
+        false => new_secret(label, flaws),
+    };
+    let room = quota(call.id(), &state);
+    if room == Some(0) {
+        return Err(Error::conflict(
+            "The project has as many API credentials as it may have.",
+        ));
+    }
+    if room.is_some() && flaws.has("credential-quota-counted-early") {
+        drop(state);
+        gap();
+        state = app.state();
+    }
     let id = match flaws.has("id-cut-from-secret") {
         true => secret.chars().skip(3).take(16).collect(),
         false => random_id(),
@@ -291,10 +329,11 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
         id,
         project: call.id().to_owned(),
         key: format!("{key_prefix}{}", random_id()),
-        label: call.text("label").unwrap_or_default().to_owned(),
+        label: label.to_owned(),
         may_write: call.text("access") == Some("write"),
         secret: Secret::of(secret),
         former: Vec::new(),
+        twins: Vec::new(),
         revoked: None,
         expires: call
             .integer("expiresIn")
@@ -322,6 +361,18 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
     super::make_room(&mut state.credentials, app.seeded.credentials, KEPT);
     state.credentials.push(credential);
     Ok(response)
+}
+
+/// How many more credentials the project may have; `None` where nobody bounds them.
+fn quota(project: &str, state: &State) -> Option<usize> {
+    let most = state
+        .projects
+        .iter()
+        .find(|one| one.id == project)?
+        .most_credentials?;
+    let is_active = |one: &&Credential| one.project == project && one.revoked.is_none();
+    let there = state.credentials.iter().filter(is_active).count();
+    Some(most.saturating_sub(there))
 }
 
 /// Where the credential of the path is, when the caller manages its project.
@@ -396,16 +447,28 @@ fn revoke(call: &Call<'_, Percus>) -> Result<Response, Error> {
 fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let flaws = call.app.flaws();
     let mut state = call.app.state();
-    let at = position(call, &state)?;
+    let mut at = position(call, &state)?;
+    let ending = state.credentials[at].secret.clone();
+    if flaws.has("rotation-unlocked") {
+        drop(state);
+        gap();
+        state = call.app.state();
+        at = position(call, &state)?;
+    }
     let credential = &mut state.credentials[at];
     if credential.revoked.is_some() {
         return Err(Error::conflict("The credential was revoked."));
     }
     if !flaws.has("rotation-keeps-secret") {
         let secret = Secret::of(new_secret(&credential.label, flaws));
-        credential
-            .former
-            .push(std::mem::replace(&mut credential.secret, secret));
+        let old = std::mem::replace(&mut credential.secret, secret);
+        if old.is(&ending) {
+            credential.former.push(old);
+            credential.twins.clear();
+        } else {
+            // Somebody else has put it there meanwhile.
+            credential.twins.push(old);
+        }
         // No more than a flaw needs.
         let spare = credential.former.len().saturating_sub(2);
         credential.former.drain(..spare);

@@ -3,8 +3,9 @@
 //! Two organizations. The first has two projects, the second one. People come with a session token (`Authorization:
 //! Bearer`) to `/api/`: administrators see all projects of their organization, project managers and viewers those that
 //! they work on. Programs come with an API credential of one project (`X-Percus-Key: pk_…` and `X-Percus-Secret: sk_…`)
-//! to `/player/`. The two surfaces
-//! are bounded apart where [`Settings`] bound them.
+//! to `/player/`. The two surfaces are bounded apart where [`Settings`] bound them: the back office by
+//! user, the player by credential and by address. All of it stands behind an edge, which adds the address of the client
+//! to `X-Forwarded-For`; only what counts requests asks for that.
 //! As staging systems do, it fails or dawdles on demand: see [`faults`].
 //!
 //! Secrets, by name: `P_token` and `P_id` for `manager`, `second_manager`, `admin`, `viewer` (first project),
@@ -25,7 +26,9 @@ mod projects;
 mod templates;
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use access::Role;
 
@@ -36,7 +39,7 @@ use super::flaw::{Flaw, FlawSet};
 use super::http::{Request, Response};
 use super::idempotency;
 use super::operation::Operation;
-use super::rate_limit::{Payer, Told};
+use super::rate_limit::{self, Covers, Kind, Limit, Payer, Per, Told};
 use super::serve::{Built, Settings};
 use super::token::Issuer;
 use super::{edge, listen, old_tls, token};
@@ -68,6 +71,12 @@ const HEADERS: &[(&str, &str)] = &[
 const ORGANIZATION: &str = "organization-one";
 const OTHER_ORGANIZATION: &str = "organization-two";
 
+/// Where the edge calls from.
+const EDGE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+/// Project managers and API credentials that nothing else is done with, so that each check of a limit finds one unused.
+const SPARE_USERS: usize = 36;
+const SPARE_PLAYERS: usize = 30;
+
 /// The tables of this deployment.
 pub fn flaws() -> Vec<&'static [Flaw]> {
     let mut tables = edge::FLAWS.to_vec();
@@ -88,6 +97,9 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         profile::FLAWS,
         projects::FLAWS,
         templates::FLAWS,
+        rate_limit::FLAWS,
+        rate_limit::PROBLEM_FLAWS,
+        rate_limit::NAMED_FLAWS,
     ]);
     tables.extend(token::FLAWS);
     tables.extend(idempotency::FLAWS);
@@ -184,6 +196,10 @@ impl Application for Percus {
         caller.payer()
     }
 
+    fn named(&self, request: &Request) -> Payer {
+        access::named(self, request)
+    }
+
     fn exists(&self, template: &str, id: &str) -> bool {
         let state = self.state();
         match template {
@@ -200,10 +216,27 @@ impl Application for Percus {
     }
 }
 
+/// A limit for each surface, and one for whoever comes to the player without a credential.
+pub fn limits() -> Vec<Limit> {
+    let limit = |name, requests, per, path| Limit {
+        name,
+        requests,
+        window: Duration::from_secs(60),
+        kind: Kind::Fixed,
+        per,
+        covers: Covers::Below(path),
+    };
+    vec![
+        limit("back-office", 60, Per::User, "/api/"),
+        limit("player", 120, Per::Credential, "/player/"),
+        limit("player-address", 300, Per::Address, "/player/"),
+    ]
+}
+
 pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, problems::ENVELOPE, "percus");
     edge.schema_status = 422;
-    edge.limiter = settings.limiter().telling(Told::Problem);
+    edge.limiter = settings.limiter().telling(Told::Problem).behind(EDGE);
     let edge = Arc::new(edge);
     let issuer = || {
         Issuer::new(
@@ -238,6 +271,12 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
             state.credentials.push(credential);
         }
         if prefix.is_empty() {
+            for spare in 1..=SPARE_PLAYERS {
+                let (credential, secret) = credential::Credential::seeded(&project.id);
+                keep(format!("spare_player_{spare}_publishable"), &credential.key);
+                keep(format!("spare_player_{spare}_secret"), &secret);
+                state.credentials.push(credential);
+            }
             let (credential, secret) = credential::Credential::revoked(&project.id);
             keep("revoked_publishable".to_owned(), &credential.key);
             keep("revoked_secret".to_owned(), &secret);
@@ -271,6 +310,15 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
             let strange = stranger.mint(&account.id, organization, role.name(), &edge.flaws);
             keep("foreign_issuer_manager_token".to_owned(), &strange);
         }
+        state.accounts.push(account);
+    }
+    for spare in 1..=SPARE_USERS {
+        let project = state.projects[0].id.clone();
+        let name = format!("spare_user_{spare}");
+        let role = Role::ProjectManager;
+        let account = profile::Account::seeded(&name, ORGANIZATION, role, vec![project]);
+        let token = issuer.mint(&account.id, ORGANIZATION, role.name(), &edge.flaws);
+        keep(format!("{name}_token"), &token);
         state.accounts.push(account);
     }
     keep("minting_key".to_owned(), &issuer.minting_key());

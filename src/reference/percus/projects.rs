@@ -51,6 +51,7 @@ const NEW: &[Member] = &[
     required("name", Kind::Text(1, 100)),
     optional("theme", Kind::OneOf(&["light", "dark"])),
     optional("volume", Kind::Integer(0, 100)),
+    optional("credentialLimit", Kind::Integer(1, 1000)),
 ];
 const CHANGE: &[Member] = &[
     optional("name", Kind::Text(1, 100)),
@@ -114,6 +115,8 @@ pub struct Project {
     name: String,
     theme: String,
     volume: i64,
+    /// How many API credentials it may have at a time, where its maker bounds them.
+    pub most_credentials: Option<usize>,
 }
 
 impl Project {
@@ -124,6 +127,7 @@ impl Project {
             name: format!("canary-{}", random_id()),
             theme: "light".to_owned(),
             volume: 50,
+            most_credentials: None,
         }
     }
 
@@ -203,6 +207,9 @@ fn create(call: &Call<'_, Percus>) -> Result<Response, Error> {
         name: String::new(),
         theme: "light".to_owned(),
         volume: 50,
+        most_credentials: call
+            .integer("credentialLimit")
+            .and_then(|most| usize::try_from(most).ok()),
     };
     change(call, &mut project);
     let response = Response::json(201, &project.shown())

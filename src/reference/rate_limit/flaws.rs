@@ -68,11 +68,6 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "failures-uncounted",
-        "Does not count what is answered with an error.",
-        "OWASP API2:2023",
-    ),
-    flaw(
         "limit-forgets-head",
         "Does not count HEAD.",
         "good practice",
@@ -123,11 +118,6 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
-        "retry-in-body-in-milliseconds",
-        "Writes the wait of the error body in milliseconds.",
-        "good practice",
-    ),
-    flaw(
         "rate-limit-policy-without-quotes",
         "Writes names of policies as tokens.",
         "draft-ietf-httpapi-ratelimit-headers §3",
@@ -153,3 +143,39 @@ pub const FLAWS: &[Flaw] = &[
         "draft-ietf-httpapi-ratelimit-headers §3.1.1",
     ),
 ];
+
+/// Of those that count logins, too.
+pub const LOGIN_FLAWS: &[Flaw] = &[flaw(
+    "failures-uncounted",
+    "Does not count what is answered with an error.",
+    "OWASP API2:2023",
+)];
+
+/// Of those that tell the wait in the body.
+pub const WAIT_FLAWS: &[Flaw] = &[flaw(
+    "retry-in-body-in-milliseconds",
+    "Writes the wait of the error body in milliseconds.",
+    "good practice",
+)];
+
+/// Of those that answer with problem details.
+pub const PROBLEM_FLAWS: &[Flaw] = &[flaw(
+    "limit-refusal-without-type",
+    "Answers 429 with a problem of no type.",
+    "draft-ietf-httpapi-ratelimit-headers §5.1",
+)];
+
+/// Of those whose credentials have a name beside their secret.
+pub const NAMED_FLAWS: &[Flaw] = &[flaw(
+    "limit-charged-to-whoever-is-named",
+    "Counts a request for the credential that it names, whether its secret is right or not.",
+    "draft-ietf-httpapi-ratelimit-headers §8.2",
+)];
+
+/// Whether a flaw is one of the limiter.
+pub fn is_of_limits(id: &str) -> bool {
+    [FLAWS, LOGIN_FLAWS, WAIT_FLAWS, PROBLEM_FLAWS, NAMED_FLAWS]
+        .iter()
+        .flat_map(|table| table.iter())
+        .any(|flaw| flaw.id == id)
+}

@@ -39,6 +39,7 @@ pub struct Limiter {
     limits: Vec<Limit>,
     trusted: Vec<IpAddr>,
     exempt: Vec<IpAddr>,
+    edge: Option<IpAddr>,
     told: Told,
     buckets: Mutex<HashMap<Slot, Bucket>>,
     began: Began,
@@ -88,9 +89,22 @@ impl Limiter {
         Self { told, ..self }
     }
 
+    /// The same behind an edge at this address, which says in `X-Forwarded-For` whom it serves.
+    pub fn behind(self, edge: IpAddr) -> Self {
+        Self {
+            edge: Some(edge),
+            ..self
+        }
+    }
+
+    /// The address that the request is counted for.
+    fn address(&self, request: &Request) -> IpAddr {
+        source::address(request, &self.trusted, self.edge)
+    }
+
     /// Whether nothing is counted for whoever sends this.
     fn is_exempt(&self, request: &Request) -> bool {
-        self.limits.is_empty() || self.exempt.contains(&request.peer.to_canonical())
+        self.limits.is_empty() || self.exempt.contains(&self.address(request))
     }
 
     /// Counts the request under the limits by address, before anybody asks who sends it. 429 when one is used up.
@@ -99,7 +113,7 @@ impl Limiter {
         self.charge(counted, |limit| {
             let forged = request.fields.get("x-forwarded-for");
             let forged = forged.filter(|_| flaws.has_if_declared("limiter-keyed-by-forwarded-for"));
-            let address = || source::address(request, &self.trusted).to_string();
+            let address = || self.address(request).to_string();
             let first = |line: &str| line.split(',').next().unwrap_or_default().trim().to_owned();
             (limit.per == Per::Address).then(|| forged.map_or_else(address, first))
         })
@@ -212,7 +226,7 @@ impl Limiter {
             ..
         } = *counted;
         let mut name = match flaws.has_if_declared("limiter-keyed-by-address") {
-            true => source::address(request, &self.trusted).to_string(),
+            true => self.address(request).to_string(),
             false => payer,
         };
         if request.target != operation.path
@@ -252,7 +266,7 @@ impl Limiter {
                 .iter()
                 .map(|(_, slot, _)| slot.1.as_str())
                 .collect();
-            message = format!("Too many requests of {}.", buckets.join(", "));
+            message = format!("Too many requests in bucket {}.", buckets.join(", "));
         }
         let mut error = Error::new(status, "RATE_LIMITED", message);
         if !flaws.has_if_declared("retry-after-missing") {
@@ -276,6 +290,7 @@ impl Limiter {
                 };
                 error.member(member, told)
             }
+            Told::Problem if flaws.has_if_declared("limit-refusal-without-type") => error,
             Told::Problem => error
                 .member("type", QUOTA_EXCEEDED)
                 .member("violated-policies", json!(names)),

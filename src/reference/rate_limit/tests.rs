@@ -305,7 +305,7 @@ fn forwarding_headers_count_from_trusted_proxies_alone() {
         ("10.0.0.1", &[], "10.0.0.1"),
         ("::ffff:192.0.2.7", &[], "192.0.2.7"),
     ] {
-        let found = source::address(&from(peer, lines), &[proxy, inner]);
+        let found = source::address(&from(peer, lines), &[proxy, inner], None);
         assert_eq!(found.to_string(), address, "{peer} {lines:?}");
     }
 }

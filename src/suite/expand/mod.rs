@@ -121,7 +121,8 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
 
 /// Whether it compares two callers of one limit.
 fn needs_two_purses(check: &Check) -> bool {
-    serde_json::to_string(&check.steps).is_ok_and(|steps| steps.contains(".other}"))
+    serde_json::to_string(&check.steps)
+        .is_ok_and(|steps| steps.contains(".other}") || steps.contains(".elsewhere}"))
 }
 
 fn level(check: &Check, target: &Target) -> Level {

@@ -116,6 +116,11 @@ impl Expander<'_> {
         }
         if let Some(words) = &selected.rate_limits {
             let words: Vec<&str> = words.split_whitespace().collect();
+            let beside = selected
+                .on
+                .as_ref()
+                .and_then(|on| bindings.get(on)?.get("name")?.as_str())
+                .and_then(|name| target.rate_limits.get(name));
             let is = |name: &str, limit: &RateLimit, words: &str| {
                 words.split('|').any(|word| {
                     word == "all"
@@ -125,6 +130,7 @@ impl Expander<'_> {
                         || (word == "with-kind" && limit.kind.is_some())
                         || (word == "with-write" && limit.write.is_some())
                         || (word == "with-operations" && !limit.operations.is_empty())
+                        || (word == "apart" && beside.is_some_and(|other| limit.is_apart(other)))
                 })
             };
             let found: Vec<Value> = target
@@ -134,11 +140,15 @@ impl Expander<'_> {
                 .filter(|(name, limit)| !not.iter().any(|word| is(name, limit, word)))
                 .map(|(name, limit)| rate_limits::binding(name, limit))
                 .collect();
-            return some(found, || {
-                format!(
+            return some(found, || match target.unstated_limits.as_slice() {
+                [] => format!(
                     "neither contract nor target file declare a rate limit that is {}",
                     quoted(&words)
-                )
+                ),
+                open => {
+                    let open: Vec<&str> = open.iter().map(String::as_str).collect();
+                    format!("the target file states no thresholds for {}", quoted(&open))
+                }
             });
         }
         if let Some(words) = &selected.nodes {

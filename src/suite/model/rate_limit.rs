@@ -71,6 +71,16 @@ pub struct RateLimit {
     pub principals: Vec<String>,
 }
 
+impl RateLimit {
+    /// Whether both say what they are about, and that is nothing in common.
+    pub fn is_apart(&self, other: &Self) -> bool {
+        let (own, others) = (&self.operations, &other.operations);
+        !own.is_empty()
+            && !others.is_empty()
+            && own.iter().all(|operation| !others.contains(operation))
+    }
+}
+
 /// What a limit counts by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

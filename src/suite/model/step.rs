@@ -295,4 +295,8 @@ pub struct Capture {
     /// Without it the check goes on; the name then has no value.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
+    /// Of a race or burst: that of every accepted answer. In the requests of a race or burst after it `${NAME}` is then
+    /// the one with the runner's number, and `${NAME.count}` is how many there are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub each: bool,
 }
