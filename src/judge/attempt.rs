@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use super::clock;
 use super::conditions::{Sight, end, mentions};
 use super::hearing::unheard;
+use super::limited::Limited;
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
-use super::tally::{self, Limited};
+use super::tally;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
@@ -148,8 +149,7 @@ fn wholes(
     attempt: &Attempt,
     exchanges: &HashMap<ExchangeId, Exchange>,
 ) -> HashMap<usize, Exchange> {
-    let limit = rate_limits::spent_by(&plan.target, &case.bindings);
-    let mut bursts = Vec::new();
+    let mut limited = rate_limits::spent_by(&plan.target, &case.bindings).map(Limited::of);
     let mut wholes = HashMap::new();
     let many = |taken: &&StepTaken| taken.slot.phase == Phase::Steps && !taken.group.is_empty();
     for taken in attempt.steps.iter().filter(many) {
@@ -157,13 +157,9 @@ fn wholes(
             continue;
         };
         let all = members(taken, exchanges);
-        if matches!(step, Step::Burst(_)) {
-            bursts.push(tally::spent(&all));
+        if let (Step::Burst(_), Some(limited)) = (step, &mut limited) {
+            limited.add(&all);
         }
-        let limited = limit.map(|limit| Limited {
-            limit,
-            bursts: &bursts,
-        });
         if let Some(whole) = tally::whole(step, &all, limited.as_ref()) {
             wholes.insert(taken.slot.index, whole);
         }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::model::{Contract, Operation, Partition, Principal, RateLimit, TargetFile};
+use super::model::{Contract, LimitKind, Operation, Partition, Principal, RateLimit, TargetFile};
 use super::plan::Bindings;
 use super::target::{Misfit, Target, Which};
 
@@ -116,7 +116,6 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "most": u64::from(requests) * 9 / 10,
         "thrice": requests.saturating_mul(3),
         "tolerance": tolerance,
-        "too_few": -i64::from(tolerance),
         "window_s": window_s,
         "half_window_s": seconds(0.5),
         // What a clock may be off by.
@@ -207,6 +206,14 @@ pub fn spent_by<'t>(target: &'t Target, bindings: &Bindings) -> Option<&'t RateL
     target.rate_limits.get(name)
 }
 
+/// Seconds after which nothing counts any more of what was spent: the window before weighs on the next one.
+fn rest_s(limit: &RateLimit) -> f64 {
+    match limit.kind {
+        Some(LimitKind::SlidingCounter) => limit.window_s * 2.0,
+        _ => limit.window_s,
+    }
+}
+
 /// What a case spends: the names of its purses in ascending order, each with the seconds that it must have been left
 /// alone.
 pub fn purses(target: &Target, bindings: &Bindings) -> Vec<(String, f64)> {
@@ -231,7 +238,7 @@ pub fn purses(target: &Target, bindings: &Bindings) -> Vec<(String, f64)> {
             };
             let purse = format!("{of} {owner}");
             if !all.iter().any(|(known, _)| *known == purse) {
-                all.push((purse, limit.window_s));
+                all.push((purse, rest_s(limit)));
             }
         }
     }
