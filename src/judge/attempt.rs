@@ -20,7 +20,7 @@ use crate::suite::model::{
 use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::rate_limits;
 use crate::suite::template::fill_text;
-use crate::wire::Failure;
+use crate::wire::{Failure, Scheme};
 
 const NO_HTTP2: &str = "the target does not speak HTTP/2";
 
@@ -328,14 +328,21 @@ impl<'a> Attempted<'a> {
         Ok(())
     }
 
-    /// A race over HTTP/2 at a target without it is none.
+    /// Many requests over HTTP/2 at a target without it are none. In plain text nobody is asked whether he speaks it, so
+    /// that any end without an answer means that.
     fn spoken(
         &self,
         taken: &StepTaken,
         exchanges: &HashMap<ExchangeId, Exchange>,
     ) -> Result<(), Stop> {
         let refused = |one: &&Exchange| {
-            one.request.version == "2" && matches!(one.failure, Some(Failure::Tls(_)))
+            let is_plain = one.request.origin.scheme == Scheme::Http;
+            let unspoken = match &one.failure {
+                Some(Failure::Tls(_)) => true,
+                Some(Failure::Closed | Failure::Reset | Failure::Malformed(_)) => is_plain,
+                _ => false,
+            };
+            one.request.version == "2" && unspoken
         };
         match members(taken, exchanges).iter().all(refused) {
             true => Err(Stop::NotCovered(NO_HTTP2.to_owned())),

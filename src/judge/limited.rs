@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::tally::{is_accepted, status};
+use super::tally::{ended_ms, is_accepted, status};
 use super::window::{self, Spent};
 use crate::journal::Exchange;
 use crate::suite::model::{LimitKind, RateLimit};
@@ -42,7 +42,7 @@ impl<'a> Limited<'a> {
             let left = one.started_ms as f64 / 1000.0;
             Sent {
                 left,
-                done: left + one.total_us as f64 / 1e6 + GRAIN_S,
+                done: ended_ms(one) as f64 / 1000.0 + GRAIN_S,
                 accepted: is_accepted(one),
                 limited: status(one) == Some(429),
             }

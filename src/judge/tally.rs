@@ -131,8 +131,14 @@ fn overlap(all: &[&Exchange]) -> usize {
     }
 }
 
+/// When the answer was complete; journals of older runs do not have what it took to connect.
+pub fn ended_ms(exchange: &Exchange) -> u64 {
+    let by_total = exchange.started_ms + exchange.total_us / 1000;
+    exchange.ended_ms.unwrap_or(by_total)
+}
+
 fn elapsed_ms(all: &[&Exchange]) -> u64 {
-    let ends = all.iter().map(|one| one.started_ms + one.total_us / 1000);
+    let ends = all.iter().map(|one| ended_ms(one));
     let begins = all.iter().map(|one| one.started_ms);
     ends.max().unwrap_or(0) - begins.min().unwrap_or(0)
 }
@@ -190,6 +196,7 @@ mod tests {
             seen: None,
             connection: Connection::default(),
             started_ms: 0,
+            ended_ms: None,
             first_byte_us: None,
             total_us: 0,
             retried: Vec::new(),

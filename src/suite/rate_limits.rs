@@ -111,12 +111,13 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "name": name,
         LIMIT: name,
         "requests": requests,
-        "over": requests + tolerance + 5,
+        "over": over(limit),
         "two_thirds": u64::from(requests) * 2 / 3,
         "most": u64::from(requests) * 9 / 10,
         "thrice": requests.saturating_mul(3),
         "tolerance": tolerance,
         "window_s": window_s,
+        "window_ms": window_s * 1000.0,
         "half_window_s": seconds(0.5),
         // What a clock may be off by.
         "margin_s": seconds(0.02) + 0.05,
@@ -124,7 +125,19 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "kind": limit.kind,
         "spend": limit.spend,
         "write": limit.write,
+        // As words that a selection may leave out.
+        "operations": limit.operations.join(" "),
     })
+}
+
+/// So many requests are refused in part, unless they take longer than the window. A bucket refills while it is spent.
+fn over(limit: &RateLimit) -> u32 {
+    let refilled = match limit.kind {
+        Some(LimitKind::TokenBucket) => limit.requests,
+        _ => 0,
+    };
+    let over = limit.tolerance.saturating_add(5);
+    limit.requests.saturating_add(refilled).saturating_add(over)
 }
 
 /// Member of a binding that says that it is a limit.
