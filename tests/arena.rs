@@ -162,9 +162,15 @@ const LIMITERS: &[(&str, &str, &str, &str, &[&str])] = &[
         "vulnerable",
         "20",
         "limited.yaml",
-        &["RL-BYP-01", "RL-BYP-08"],
+        &["RL-BYP-01", "RL-BYP-08", "RL-CONC-01"],
     ),
-    ("py-litestar-59152", "patched", "20", "limited.yaml", &[]),
+    (
+        "py-litestar-59152",
+        "patched",
+        "20",
+        "limited.yaml",
+        &["RL-CONC-01"],
+    ),
     ("ok-express", "patched", "20", "limited.yaml", &[]),
     ("ok-nginx", "patched", "2", "limited-nginx.yaml", &[]),
 ];
@@ -224,7 +230,10 @@ async fn a_store_of_answers_that_anybody_may_read_is_found_out() {
         return;
     };
     for (variant, wanted) in [
-        ("vulnerable", &["IDEM-SCOPE-02", "IDEM-SCOPE-03"][..]),
+        (
+            "vulnerable",
+            &["IDEM-ERR-02", "IDEM-SCOPE-02", "IDEM-SCOPE-03"][..],
+        ),
         ("patched", &[]),
     ] {
         let id = "py-asgi-idempotency";
@@ -239,7 +248,7 @@ async fn a_store_of_answers_that_anybody_may_read_is_found_out() {
             found.at(&["advice"])
         );
         assert_eq!(found.at(&["must"]), wanted, "{found:#?}");
-        assert!(found.passed > 5, "{found:#?}");
+        assert!(found.passed >= 2, "{found:#?}");
     }
 }
 
