@@ -249,7 +249,7 @@ fn target(port: u16) -> String {
             Some("url") => {
                 target.push_str(&format!("url: https://localhost:{port}\nca_file: ca.pem\n"));
             }
-            Some("addresses") => target.push_str(&addresses()),
+            Some("addresses") => target.push_str(&addresses(0)),
             Some("consent") => {
                 target.push_str("consent: { load: true, max_requests_per_second: 100000 }\n");
             }
