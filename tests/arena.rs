@@ -147,6 +147,111 @@ fn server(servers: &Path, libraries: &Path, id: &str, variant: &str, port: u16) 
     command
 }
 
+/// A server that limits, the value of ARENA_LIMIT, the target file, and what is found at it.
+const LIMITERS: &[(&str, &str, &str, &str, &[&str])] = &[
+    (
+        "js-fastify-hops",
+        "vulnerable",
+        "20",
+        "limited.yaml",
+        &["RL-BYP-01", "RL-BYP-08"],
+    ),
+    ("js-fastify-hops", "patched", "20", "limited.yaml", &[]),
+    (
+        "py-litestar-59152",
+        "vulnerable",
+        "20",
+        "limited.yaml",
+        &["RL-BYP-01", "RL-BYP-08", "RL-CONC-01"],
+    ),
+    (
+        "py-litestar-59152",
+        "patched",
+        "20",
+        "limited.yaml",
+        &["RL-CONC-01"],
+    ),
+    ("ok-express", "patched", "20", "limited.yaml", &[]),
+    ("ok-nginx", "patched", "2", "limited-nginx.yaml", &[]),
+];
+
+/// Timing that was too coarse makes a check inconclusive, and then it is tried again.
+const TRIES: usize = 3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_limiter_that_believes_its_clients_is_found_out() {
+    let Some((servers, libraries)) = arena() else {
+        return;
+    };
+    let mut wrong = Vec::new();
+    for &(id, variant, limit, target, wanted) in LIMITERS {
+        let run = |port: u16| {
+            let mut command = server(&servers, &libraries, id, variant, port);
+            command.env("ARENA_LIMIT", limit);
+            command
+        };
+        let mut says = String::new();
+        for _ in 0..TRIES {
+            let Some(program) = Program::start(run).await else {
+                says = "does not start".to_owned();
+                break;
+            };
+            let url = format!("http://127.0.0.1:{}", program.port);
+            let found = findings_of(&url, target, SECRET, "RL-*").await;
+            program.end().await;
+            let must = found.at(&["must"]);
+            println!(
+                "{id:24} {variant:10} must: {must:?} should: {:?} advice: {:?} open: {:?}",
+                found.at(&["should"]),
+                found.at(&["advice"]),
+                found.doubts
+            );
+            says.clear();
+            if must != wanted {
+                says = format!("expected {wanted:?}: {found:#?}");
+            } else if found.passed < 12 {
+                says = format!("hardly tried: {found:#?}");
+            }
+            // More than is expected is no matter of timing.
+            if says.is_empty() || must.iter().any(|check| !wanted.contains(check)) {
+                break;
+            }
+        }
+        if !says.is_empty() {
+            wrong.push(format!("{id} {variant} {says}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_of_answers_that_anybody_may_read_is_found_out() {
+    let Some((servers, libraries)) = arena() else {
+        return;
+    };
+    for (variant, wanted) in [
+        (
+            "vulnerable",
+            &["IDEM-ERR-02", "IDEM-SCOPE-02", "IDEM-SCOPE-03"][..],
+        ),
+        ("patched", &[]),
+    ] {
+        let id = "py-asgi-idempotency";
+        let run = |port: u16| server(&servers, &libraries, id, variant, port);
+        let program = Program::start(run).await.expect("the server starts");
+        let url = format!("http://127.0.0.1:{}", program.port);
+        let found = findings_of(&url, "orders.yaml", SECRET, "IDEM-*").await;
+        program.end().await;
+        println!(
+            "{id:24} {variant:10} should: {:?} advice: {:?}",
+            found.at(&["should"]),
+            found.at(&["advice"])
+        );
+        assert_eq!(found.at(&["must"]), wanted, "{found:#?}");
+        assert!(found.passed >= 2, "{found:#?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_weak_library_is_found_out_and_every_repaired_one_is_clean() {
     let Some(folders) = arena().map(Arc::new) else {

@@ -56,8 +56,13 @@ pub struct Exchange {
     pub connection: Connection,
     /// Since the run began.
     pub started_ms: u64,
+    /// Since the run began: when its answer was complete, or there was to be none. Before lie the times of a connection
+    /// that had to be made, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_byte_us: Option<u64>,
+    /// From when its first octet was written.
     pub total_us: u64,
     /// Earlier tries of the same request that brought no usable answer: their status or failure, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

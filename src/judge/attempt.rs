@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use super::clock;
 use super::conditions::{Sight, end, mentions};
 use super::hearing::unheard;
+use super::limited::Limited;
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
-use super::tally::{self, Limited};
+use super::tally;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
@@ -19,7 +20,7 @@ use crate::suite::model::{
 use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::rate_limits;
 use crate::suite::template::fill_text;
-use crate::wire::Failure;
+use crate::wire::{Failure, Scheme};
 
 const NO_HTTP2: &str = "the target does not speak HTTP/2";
 
@@ -148,8 +149,7 @@ fn wholes(
     attempt: &Attempt,
     exchanges: &HashMap<ExchangeId, Exchange>,
 ) -> HashMap<usize, Exchange> {
-    let limit = rate_limits::spent_by(&plan.target, &case.bindings);
-    let mut bursts = Vec::new();
+    let mut limited = rate_limits::spent_by(&plan.target, &case.bindings).map(Limited::of);
     let mut wholes = HashMap::new();
     let many = |taken: &&StepTaken| taken.slot.phase == Phase::Steps && !taken.group.is_empty();
     for taken in attempt.steps.iter().filter(many) {
@@ -157,13 +157,9 @@ fn wholes(
             continue;
         };
         let all = members(taken, exchanges);
-        if matches!(step, Step::Burst(_)) {
-            bursts.push(tally::spent(&all));
+        if let (Step::Burst(_), Some(limited)) = (step, &mut limited) {
+            limited.add(&all);
         }
-        let limited = limit.map(|limit| Limited {
-            limit,
-            bursts: &bursts,
-        });
         if let Some(whole) = tally::whole(step, &all, limited.as_ref()) {
             wholes.insert(taken.slot.index, whole);
         }
@@ -332,14 +328,21 @@ impl<'a> Attempted<'a> {
         Ok(())
     }
 
-    /// A race over HTTP/2 at a target without it is none.
+    /// Many requests over HTTP/2 at a target without it are none. In plain text nobody is asked whether he speaks it, so
+    /// that any end without an answer means that.
     fn spoken(
         &self,
         taken: &StepTaken,
         exchanges: &HashMap<ExchangeId, Exchange>,
     ) -> Result<(), Stop> {
         let refused = |one: &&Exchange| {
-            one.request.version == "2" && matches!(one.failure, Some(Failure::Tls(_)))
+            let is_plain = one.request.origin.scheme == Scheme::Http;
+            let unspoken = match &one.failure {
+                Some(Failure::Tls(_)) => true,
+                Some(Failure::Closed | Failure::Reset | Failure::Malformed(_)) => is_plain,
+                _ => false,
+            };
+            one.request.version == "2" && unspoken
         };
         match members(taken, exchanges).iter().all(refused) {
             true => Err(Stop::NotCovered(NO_HTTP2.to_owned())),

@@ -9,6 +9,7 @@ pub mod describe;
 pub mod fields;
 mod header;
 mod hearing;
+mod limited;
 mod same_as;
 mod scope;
 mod show;

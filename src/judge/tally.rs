@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::attempt::is_no_answer;
-use super::window::{self, Spent};
+use super::limited::Limited;
 use crate::journal::{Exchange, RecordedAnswer};
-use crate::suite::model::{LimitKind, RateLimit, Step};
+use crate::suite::model::Step;
 
 /// A race whose requests left further apart than this, in microseconds, was none.
 pub const WIDEST_SPREAD_US: u64 = 50_000;
@@ -23,9 +23,7 @@ const MOST_ANSWERS: usize = 100;
 /// `overlap` (how many were under way when the first answer came) and `answers` (`status` and `body` of each). `seen`
 /// of a burst holds the same but for the last three, and `limited` (429), `neither` (not accepted and not limited, also
 /// without an answer), `accepted_first` (how many were accepted
-/// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, `excess` (how many more were
-/// accepted before the first 429 than the limit lets through in that time, or, below 0, how many fewer than in any), `beyond` (the same for all that were
-/// accepted), `kind` (how the target counts, `null` where that remains open) and `off_by` (how far each kind is from what happened, as a part of the limit).
+/// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, what [`Limited::seen`] says.
 pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> Option<Exchange> {
     if !matches!(step, Step::Race(_) | Step::Burst(_)) {
         return None;
@@ -52,7 +50,7 @@ pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> O
             seen["accepted_first"] = json!(before.filter(|one| is_accepted(one)).count());
             seen["elapsed_ms"] = json!(elapsed_ms(all));
             if let (Some(limited), Some(members)) = (limited, seen.as_object_mut()) {
-                members.extend(limited.seen(accepted, elapsed_ms(all)));
+                members.extend(limited.seen());
             }
         }
     }
@@ -84,63 +82,6 @@ fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
 }
 
-/// The declared limit that a burst spends, and everything that was spent of it so far.
-pub struct Limited<'a> {
-    pub limit: &'a RateLimit,
-    pub bursts: &'a [Spent],
-}
-
-impl Limited<'_> {
-    /// Requests that the limit lets through in so many seconds: what refills while it is spent lets more through, a
-    /// window that stands does not, until it is over.
-    fn most_in(&self, seconds: f64) -> f64 {
-        let requests = f64::from(self.limit.requests);
-        let windows = seconds / self.limit.window_s;
-        let refilled = match self.limit.kind {
-            Some(LimitKind::Fixed) => requests * windows.floor(),
-            _ => requests * windows,
-        };
-        (requests + refilled).floor()
-    }
-
-    fn seen(&self, accepted: usize, elapsed_ms: u64) -> Map<String, Value> {
-        let RateLimit {
-            requests, window_s, ..
-        } = *self.limit;
-        let mut seen = window::seen(requests, window_s, self.bursts);
-        if let Some(last) = self.bursts.last() {
-            let first = last.accepted.first().copied().unwrap_or_default();
-            let end = last.refused_at.or(last.accepted.last().copied());
-            let took = end.map_or(0.0, |end| end - first);
-            let accepted_first = last.accepted.len() as f64;
-            // It is too much above what any clock lets through, and too little below the limit itself.
-            let above = accepted_first - self.most_in(took);
-            let below = accepted_first - f64::from(self.limit.requests);
-            let excess = if above > 0.0 { above } else { below.min(0.0) };
-            seen.insert("excess".to_owned(), json!(excess));
-            let most = self.most_in(elapsed_ms as f64 / 1000.0);
-            seen.insert("beyond".to_owned(), json!(accepted as f64 - most));
-        }
-        seen
-    }
-}
-
-/// What one burst spent, in seconds since the run began.
-pub fn spent(all: &[&Exchange]) -> Spent {
-    let at = |one: &Exchange| one.started_ms as f64 / 1000.0;
-    let until_refused = all.iter().take_while(|one| status(one) != Some(429));
-    Spent {
-        accepted: until_refused
-            .filter(|one| is_accepted(one))
-            .map(|one| at(one))
-            .collect(),
-        refused_at: all
-            .iter()
-            .find(|one| status(one) == Some(429))
-            .map(|one| at(one)),
-    }
-}
-
 /// Microseconds between the first request of a race that was let go and the last.
 pub fn spread_us(all: &[&Exchange]) -> u64 {
     let released = || all.iter().filter_map(|one| one.released_us);
@@ -151,7 +92,7 @@ pub fn is_accepted(exchange: &Exchange) -> bool {
     status(exchange).is_some_and(is_success)
 }
 
-fn status(exchange: &Exchange) -> Option<u16> {
+pub fn status(exchange: &Exchange) -> Option<u16> {
     exchange.answer.as_ref().map(|answer| answer.status)
 }
 
@@ -190,8 +131,14 @@ fn overlap(all: &[&Exchange]) -> usize {
     }
 }
 
+/// When the answer was complete; journals of older runs do not have what it took to connect.
+pub fn ended_ms(exchange: &Exchange) -> u64 {
+    let by_total = exchange.started_ms + exchange.total_us / 1000;
+    exchange.ended_ms.unwrap_or(by_total)
+}
+
 fn elapsed_ms(all: &[&Exchange]) -> u64 {
-    let ends = all.iter().map(|one| one.started_ms + one.total_us / 1000);
+    let ends = all.iter().map(|one| ended_ms(one));
     let begins = all.iter().map(|one| one.started_ms);
     ends.max().unwrap_or(0) - begins.min().unwrap_or(0)
 }
@@ -245,6 +192,7 @@ pub(super) mod tests {
             seen: None,
             connection: Connection::default(),
             started_ms: 0,
+            ended_ms: None,
             first_byte_us: None,
             total_us: 0,
             retried: Vec::new(),

@@ -192,6 +192,7 @@ fn exchange(line: &Line, origin: Origin, method: String, seen: Value, started_ms
         connection: Connection::default(),
         started_ms,
         first_byte_us: None,
+        ended_ms: None,
         total_us: 0,
         retried: Vec::new(),
         calls: Vec::new(),

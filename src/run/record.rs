@@ -64,12 +64,19 @@ pub fn raw_answer(answer: &Answer) -> RecordedAnswer {
     }
 }
 
+/// From when a request had its turn until there was an answer or none, in milliseconds since the run began.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub started_ms: u64,
+    pub ended_ms: u64,
+}
+
 /// The exchange as the journal keeps it. `retried` is redacted already.
 pub fn exchange(
     id: ExchangeId,
     request: &Request,
     outcome: &Outcome,
-    started_ms: u64,
+    span: Span,
     retried: Vec<String>,
     redactor: &Redactor,
     room: &Room,
@@ -85,7 +92,8 @@ pub fn exchange(
         failure,
         seen: None,
         connection: outcome.connection.clone(),
-        started_ms,
+        started_ms: span.started_ms,
+        ended_ms: Some(span.ended_ms),
         first_byte_us: outcome.timing.first_byte.map(|t| t.as_micros() as u64),
         total_us: outcome.timing.total.as_micros() as u64,
         retried,

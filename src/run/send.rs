@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::outside::{Mark, Outside};
 use super::pace::Pace;
 use super::possession::Nonces;
-use super::record;
+use super::record::{self, Span};
 use super::shown_secrets::ShownSecrets;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
 use crate::judge::ShownAgain;
@@ -99,6 +99,14 @@ impl Line {
         self.began.elapsed().as_millis() as u64
     }
 
+    fn since(&self, started_ms: u64) -> Span {
+        let ended_ms = self.elapsed_ms();
+        Span {
+            started_ms,
+            ended_ms,
+        }
+    }
+
     /// Sends, with retries. `learn` finds secrets in the answer before it is recorded.
     pub async fn send(
         &self,
@@ -146,7 +154,8 @@ impl Line {
             }
         }
         let retried = std::mem::take(&mut tries.retried);
-        self.keep(request, outcome, started_ms, retried, subject, learn)
+        let span = self.since(started_ms);
+        self.keep(request, outcome, span, retried, subject, learn)
             .await
             .map(Some)
     }
@@ -163,9 +172,10 @@ impl Line {
         }
         let started_ms = self.elapsed_ms();
         let outcomes = self.client.race(requests).await;
+        let span = self.since(started_ms);
         let mut all = Vec::with_capacity(requests.len());
         for (request, outcome) in requests.iter().zip(outcomes) {
-            let kept = self.keep(request, outcome, started_ms, Vec::new(), subject, &learn);
+            let kept = self.keep(request, outcome, span, Vec::new(), subject, &learn);
             all.push(kept.await?);
         }
         Ok(all)
@@ -183,18 +193,28 @@ impl Line {
         let mut sending = Vec::with_capacity(requests.len());
         for request in requests {
             self.pace.turn().await;
-            let (client, own) = (client.clone(), request.clone());
+            let (client, own, began) = (client.clone(), request.clone(), self.began);
             let started_ms = self.elapsed_ms();
-            let sent = tokio::spawn(async move { client.send(&own).await });
-            sending.push((request, started_ms, sent));
+            let sent = tokio::spawn(async move {
+                let outcome = client.send(&own).await;
+                let ended_ms = began.elapsed().as_millis() as u64;
+                (
+                    outcome,
+                    Span {
+                        started_ms,
+                        ended_ms,
+                    },
+                )
+            });
+            sending.push((request, sent));
         }
         let mut all = Vec::with_capacity(requests.len());
-        for (request, started_ms, sent) in sending {
-            let outcome = match sent.await {
-                Ok(outcome) => outcome,
+        for (request, sent) in sending {
+            let (outcome, span) = match sent.await {
+                Ok(sent) => sent,
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
             };
-            let kept = self.keep(request, outcome, started_ms, Vec::new(), subject, &learn);
+            let kept = self.keep(request, outcome, span, Vec::new(), subject, &learn);
             all.push(kept.await?);
         }
         Ok(all)
@@ -205,7 +225,7 @@ impl Line {
         &self,
         request: &Request,
         outcome: Outcome,
-        started_ms: u64,
+        span: Span,
         retried: Vec<String>,
         subject: Subject,
         learn: impl Fn(&RecordedAnswer) -> Vec<(String, String)>,
@@ -240,7 +260,7 @@ impl Line {
             self.id(),
             request,
             &outcome,
-            started_ms,
+            span,
             retried,
             &redactor,
             &self.room,

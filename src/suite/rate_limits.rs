@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::model::{
-    Contract, Operation, Partition, Principal, RateLimit, RateLimitEntry, TargetFile,
+    Contract, LimitKind, Operation, Partition, Principal, RateLimit, RateLimitEntry, TargetFile,
 };
 use super::plan::{Bindings, Plan};
 use super::target::{Misfit, Target, Which};
@@ -127,13 +127,13 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "name": name,
         LIMIT: name,
         "requests": requests,
-        "over": requests + tolerance + 5,
+        "over": over(limit),
         "two_thirds": u64::from(requests) * 2 / 3,
         "most": u64::from(requests) * 9 / 10,
         "thrice": requests.saturating_mul(3),
         "tolerance": tolerance,
-        "too_few": -i64::from(tolerance),
         "window_s": window_s,
+        "window_ms": window_s * 1000.0,
         "half_window_s": seconds(0.5),
         // What a clock may be off by.
         "margin_s": seconds(0.02) + 0.05,
@@ -141,7 +141,19 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "kind": limit.kind,
         "spend": limit.spend,
         "write": limit.write,
+        // As words that a selection may leave out.
+        "operations": limit.operations.join(" "),
     })
+}
+
+/// So many requests are refused in part, unless they take longer than the window. A bucket refills while it is spent.
+fn over(limit: &RateLimit) -> u32 {
+    let refilled = match limit.kind {
+        Some(LimitKind::TokenBucket) => limit.requests,
+        _ => 0,
+    };
+    let over = limit.tolerance.saturating_add(5);
+    limit.requests.saturating_add(refilled).saturating_add(over)
 }
 
 /// Member of a binding that says that it is a limit.
@@ -164,8 +176,9 @@ impl<'t> Purses<'t> {
         }
     }
 
-    /// Completes the limits among these values. `for_two`: another purse of the same kind is needed beside.
-    pub fn hand_out(&mut self, bindings: &mut Bindings, for_two: bool) {
+    /// Completes the limits among these values. `for_two`: another purse of the same kind is needed beside; `Err` says
+    /// what the target file would have to name for that.
+    pub fn hand_out(&mut self, bindings: &mut Bindings, for_two: bool) -> Result<(), String> {
         for value in bindings.values_mut() {
             let Some(name) = value.get(LIMIT).and_then(Value::as_str) else {
                 continue;
@@ -187,12 +200,23 @@ impl<'t> Purses<'t> {
                 value["other_address"] = json!(address);
                 value["elsewhere"] = self.address();
                 value["other"] = if by_address {
-                    own
+                    own.clone()
                 } else {
                     self.principal(&name, principals)
                 };
+                if by_address && value["other_from"] == value["from"] {
+                    return Err(
+                        "the target file does not name two `addresses` to send from".to_owned()
+                    );
+                }
+                if !by_address && value["other"] == own {
+                    return Err(format!(
+                        "there are no two principals that the limit `{name}` counts each by itself"
+                    ));
+                }
             }
         }
+        Ok(())
     }
 
     fn address(&mut self) -> Value {
@@ -297,6 +321,14 @@ pub fn shares_with_others(target: &Target, case: &Bindings, others: &HashSet<&st
     })
 }
 
+/// Seconds after which nothing counts any more of what was spent: the window before weighs on the next one.
+fn rest_s(limit: &RateLimit) -> f64 {
+    match limit.kind {
+        Some(LimitKind::SlidingCounter) => limit.window_s * 2.0,
+        _ => limit.window_s,
+    }
+}
+
 /// What a case spends: the names of its purses in ascending order, each with the seconds that it must have been left
 /// alone.
 pub fn purses(target: &Target, bindings: &Bindings) -> Vec<(String, f64)> {
@@ -321,10 +353,80 @@ pub fn purses(target: &Target, bindings: &Bindings) -> Vec<(String, f64)> {
             };
             let purse = format!("{of} {owner}");
             if !all.iter().any(|(known, _)| *known == purse) {
-                all.push((purse, limit.window_s));
+                all.push((purse, rest_s(limit)));
             }
         }
     }
     all.sort_by(|a, b| a.0.cmp(&b.0));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::suite::gather::library;
+    use crate::suite::plan::Plan;
+    use crate::suite::target_file::load;
+    use crate::suite::{Wanted, expand};
+
+    fn plan(terms: &str) -> Plan {
+        let target = format!(
+            "target: t\ncontract: http-api\nurl: https://api.test\nconsent: {{ load: true }}\n\
+             operations: {{ list: GET /list, status: GET /status }}\n{terms}"
+        );
+        let library = library(None).unwrap();
+        let loaded = load("t", target.as_bytes(), Path::new("."), &library, &|_| None).unwrap();
+        expand(&library, loaded.target, "http-api", &Wanted::default())
+    }
+
+    /// Cases that compare two callers of the limit: those that are carried out, and those that are not.
+    fn of_two(plan: &Plan) -> (usize, usize) {
+        let compares = |check: &str| {
+            let steps = serde_json::to_string(&plan.checks[check].check.steps).unwrap();
+            steps.contains("limit.other}")
+        };
+        let all = plan.cases.iter().filter(|case| compares(&case.check));
+        let (skipped, carried_out): (Vec<_>, Vec<_>) = all.partition(|case| case.skip.is_some());
+        (carried_out.len(), skipped.len())
+    }
+
+    const BY_ADDRESS: &str =
+        "rate_limits: { all: { requests: 10, window_s: 60, per: address, spend: list } }\n";
+
+    #[test]
+    fn nobody_is_compared_with_himself() {
+        for addresses in ["[]", "[192.0.2.1]"] {
+            let one = plan(&format!("{BY_ADDRESS}addresses: {addresses}\n"));
+            assert_eq!(of_two(&one).0, 0, "{addresses}");
+        }
+        let (carried_out, skipped) = of_two(&plan(&format!(
+            "{BY_ADDRESS}addresses: [192.0.2.1, 192.0.2.2]\n"
+        )));
+        assert!(carried_out >= 2 && skipped == 0, "{carried_out}, {skipped}");
+    }
+
+    #[test]
+    fn a_limit_of_credentials_needs_two_of_them() {
+        let limit = "rate_limits: { all: { requests: 10, window_s: 60, per: credential, spend: list, as: spare } }\n";
+        let spare = |name: &str| format!("  {name}: {{ is: [spare], roles: [user] }}\n");
+        let one = plan(&format!("{limit}principals:\n{}", spare("a")));
+        assert_eq!(of_two(&one).0, 0);
+        let two = plan(&format!("{limit}principals:\n{}{}", spare("a"), spare("b")));
+        assert!(of_two(&two).0 >= 1);
+    }
+
+    #[test]
+    fn an_operation_under_the_limit_is_not_the_other_one() {
+        let limit = BY_ADDRESS.replace("spend: list", "spend: list, operations: [list]");
+        let plan = plan(&format!("{limit}addresses: [192.0.2.1, 192.0.2.2]\n"));
+        let others: Vec<_> = plan
+            .cases
+            .iter()
+            .filter(|case| case.bindings.contains_key("limit"))
+            .filter_map(|case| case.bindings.get("other"))
+            .collect();
+        assert!(!others.is_empty());
+        assert!(others.iter().all(|other| *other == "status"), "{others:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! A server that is a program of its own, on a free port of loopback, and what the checks about tokens find in it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -93,6 +93,8 @@ pub struct Findings {
     pub passed: u64,
     pub skipped: u64,
     pub inconclusive: u64,
+    /// Inconclusive cases by id, with the reason.
+    pub doubts: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -129,14 +131,20 @@ pub async fn proofs_of(program: &Program) -> Findings {
 /// Runs the checks whose ids match at what answers there, with a target file of `fixtures/targets/arena`.
 pub async fn findings_of(url: &str, target: &str, secret: &str, checks: &str) -> Findings {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/targets/arena");
-    let file = file.join(target).to_string_lossy().into_owned();
+    let environment = [("ARENA_URL", url), ("ARENA_SECRET", secret)];
+    findings_with(&file.join(target), &environment, checks).await
+}
+
+/// Runs the checks whose ids match with a target file that reads these variables.
+pub async fn findings_with(target: &Path, environment: &[(&str, &str)], checks: &str) -> Findings {
+    let file = target.to_string_lossy().into_owned();
     let words = ["run", "--target", &file, "--check", checks, "--report"];
     let arguments: Vec<String> = words
         .into_iter()
         .chain(["json=-"])
         .map(str::to_owned)
         .collect();
-    let ran = proofmark(&arguments, &[("ARENA_URL", url), ("ARENA_SECRET", secret)]).await;
+    let ran = proofmark(&arguments, environment).await;
     ran.in_order();
     let report: serde_json::Value =
         serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("no report: {}", ran.text()));
@@ -150,6 +158,13 @@ pub async fn findings_of(url: &str, target: &str, secret: &str, checks: &str) ->
     for check in report["checks"].as_array().unwrap() {
         let cases = check["cases"].as_array().unwrap();
         let failing = || cases.iter().filter(|case| case["verdict"] == "fail");
+        for case in cases
+            .iter()
+            .filter(|case| case["verdict"] == "inconclusive")
+        {
+            let id = case["id"].as_str().unwrap().to_owned();
+            findings.doubts.insert(id, case["says"].to_string());
+        }
         let failed: Vec<String> = failing()
             .map(|case| case["id"].as_str().unwrap().to_owned())
             .collect();

@@ -100,13 +100,20 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
     }
     let mut purses = Purses::of(&target);
     for planned in situations.values_mut() {
-        purses.hand_out(&mut planned.bindings, false);
+        // Fails for want of a second one alone.
+        let _ = purses.hand_out(&mut planned.bindings, false);
     }
     for case in cases.iter_mut().filter(|case| case.skip.is_none()) {
         let check = checks
             .get(&case.check)
             .map(|planned: &PlannedCheck| &planned.check);
-        purses.hand_out(&mut case.bindings, check.is_some_and(needs_two_purses));
+        let for_two = check.is_some_and(needs_two_purses);
+        if let Err(says) = purses.hand_out(&mut case.bindings, for_two) {
+            case.skip = Some(Skip {
+                reason: SkipReason::Missing,
+                says,
+            });
+        }
     }
     let forgeries = forging::used(library, &target, &lists, &checks, &cases);
     Plan {
