@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n\
-    Cache-Control: no-store\r\nContent-Length: 44\r\n\r\n{\"name\":\"somebody\",\"points\":12,\"kind\":\"user\"}";
+    Cache-Control: no-store\r\nContent-Length: 45\r\n\r\n{\"name\":\"somebody\",\"points\":12,\"kind\":\"user\"}";
 
 /// Its port, and the certificate to trust.
 pub async fn serve() -> (u16, String) {

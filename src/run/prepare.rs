@@ -106,7 +106,7 @@ pub async fn prepare(
         let wanted = wanted.transpose()?;
         if takes_proof(field, send, kind, wanted.as_deref(), scope)? {
             // To know what the proof is for, the request is made with something in its place first.
-            scope.proofs = vec!["draft".to_owned(); 2];
+            scope.proofs = vec!["draft".to_owned(), ANOTHER_DRAFT.to_owned()];
             let draft = build(send, &sender, scope)?;
             let token = carried(&draft, field.plan.target.credentials.get(kind)).or_else(|| {
                 let (_, value) = credentials.iter().find(|(known, _)| known == kind)?;
@@ -117,12 +117,16 @@ pub async fn prepare(
                 kind,
                 terms,
                 token: token.as_deref(),
+                is_another_asked: is_in(&draft, ANOTHER_DRAFT),
             };
             scope.proofs = proofs(field, &draft, &found, wanted.as_deref(), scope).await?;
         }
     }
     Ok(build(send, &sender, scope)?)
 }
+
+/// Stands for the second proof until it is known whether there is any use for one.
+const ANOTHER_DRAFT: &str = "another draft of a proof";
 
 /// The bound credential of a request.
 struct Bound<'a> {
@@ -131,6 +135,8 @@ struct Bound<'a> {
     terms: &'a ProofTerms,
     /// As it is in the request; none where it is left out.
     token: Option<&'a str>,
+    /// Whether the request has a place for a second proof.
+    is_another_asked: bool,
 }
 
 /// A proof goes wherever its credential goes, and where the step asks for one.
@@ -170,7 +176,7 @@ fn carried(request: &Request, carriage: Option<&Carriage>) -> Option<String> {
     })
 }
 
-/// Whether a token stands anywhere in a request but its body.
+/// Whether a text stands anywhere in a request but its body.
 fn is_in(request: &Request, token: &str) -> bool {
     let fields = request.headers.iter().map(|(_, line)| line.as_slice());
     fields
@@ -178,7 +184,7 @@ fn is_in(request: &Request, token: &str) -> bool {
         .any(|octets| String::from_utf8_lossy(octets).contains(token))
 }
 
-/// The proof that the step asks for, and another, right one.
+/// The proof that the step asks for, and another, right one where the request has a place for it.
 async fn proofs(
     field: &Field<'_>,
     request: &Request,
@@ -260,7 +266,11 @@ async fn proofs(
                 .map_err(Fault::from)?
         }
     };
-    Ok(vec![first, right().map_err(trouble)?])
+    let mut proofs = vec![first];
+    if bound.is_another_asked {
+        proofs.push(right().map_err(trouble)?);
+    }
+    Ok(proofs)
 }
 
 /// Puts a forged token in the place of the valid one.
