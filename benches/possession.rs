@@ -4,6 +4,8 @@
 //!
 //! `cargo bench --bench possession`; Linux only, where the kernel tells the time of each thread.
 
+#![expect(clippy::print_stdout, reason = "says what it measured")]
+
 mod answering;
 
 use std::path::Path;
