@@ -187,6 +187,7 @@ async fn carry_out(
     let outside = Outside::open(plan, &secrets, &strangers).map_err(RunError::Outside)?;
     outside.teach(&mut redactor);
     let began = Instant::now();
+    let permits = Arc::new(Semaphore::new(settings.jobs.max(1)));
     let shared = Arc::new(Shared {
         plan: plan.clone(),
         line: Line {
@@ -214,7 +215,7 @@ async fn carry_out(
         keyring: Keyring::new(secrets, settings.roots.clone()),
         observed: Observations::default(),
         purses: Purses::default(),
-        budgets: Budgets::default(),
+        budgets: Budgets::new(Arc::clone(&permits)),
         bursting: Semaphore::new(bursting_at_once(&target.https.host)),
         observer,
         failed: Mutex::new(None),
@@ -252,7 +253,6 @@ async fn carry_out(
         open.into_iter().partition(|at| is(at, |check| check.last));
     let (alone, together): (Vec<usize>, Vec<usize>) =
         open.into_iter().partition(|at| is(at, |check| check.alone));
-    let permits = Arc::new(Semaphore::new(settings.jobs.max(1)));
     for at in together {
         let Ok(permit) = permits.clone().acquire_owned().await else {
             break;

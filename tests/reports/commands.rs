@@ -178,7 +178,7 @@ fn lint_shows_all_mistakes_at_once() {
     10 |         expct: accepted
        |         ^^^^^ did you mean `expect`?
        |
-       = help: `resend` takes `fresh_connection`, `control`, `expect`, `should`, `advise`, `save`, `capture`
+       = help: `resend` takes `node`, `fresh_connection`, `control`, `expect`, `should`, `advise`, `save`, `capture`
 
     error: unknown field `colour` in a check
       --> <stdin>:13:5
@@ -186,7 +186,7 @@ fn lint_shows_all_mistakes_at_once() {
     13 |     colour: red
        |     ^^^^^^
        |
-       = help: a check takes `id`, `title`, `level`, `source`, `why`, `needs`, `for_each`, `control`, `steps`, `always`, `alone`, `rounds`, `inconclusive`, `remedy`, `proved_by`
+       = help: a check takes `id`, `title`, `level`, `source`, `why`, `needs`, `for_each`, `control`, `steps`, `always`, `alone`, `last`, `rounds`, `inconclusive`, `remedy`, `proved_by`
 
     2 mistakes in 1 file
     --- exit 2
