@@ -53,10 +53,12 @@ fn files(site: &Site, more: &str) -> Files {
 
 fn refusals(files: &Files) -> usize {
     let journal = files.journal();
-    let exchanges = journal
+    let records = journal
         .lines()
-        .filter(|line| line.contains("\"record\":\"exchange\""));
-    exchanges.filter(|line| line.contains("429")).count()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    records
+        .filter(|record| record["record"] == "exchange" && record["answer"]["status"] == 429)
+        .count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
