@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use rand::RngExt;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
-use super::budgets::Budgets;
-use super::keyring::Keyring;
+use super::field::{Field, SendsAs};
 use super::outside::Mark;
 use super::possession::{self, FIELD, asks_for_nonce};
 use super::prepare::{Fault, prepare};
 use super::request::node;
 use super::scope::RequestScope;
-use super::send::{Line, Sent, Subject, Tries};
-use super::stop::Stop;
+use super::send::{Sent, Subject, Tries};
 use crate::journal::{
     Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
 };
@@ -27,7 +25,7 @@ use crate::suite::forging::RIGHT_PROOF;
 use crate::suite::model::{Burst, Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
 use crate::suite::rate_limits;
-use crate::suite::template::{Scope, fill, fill_text, show};
+use crate::suite::template::{Scope, fill_number, fill_text, show};
 use crate::wire::Request;
 use indexmap::IndexMap;
 
@@ -35,48 +33,6 @@ use indexmap::IndexMap;
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// A wait in which others may send bursts: what comes after it may come later.
 const LONG_WAIT: Duration = Duration::from_secs(1);
-
-/// Everything that cases share.
-pub struct Field<'a> {
-    pub plan: &'a Plan,
-    pub line: &'a Line,
-    pub keyring: &'a Keyring,
-    pub forger: &'a super::forge::Forger,
-    pub observed: &'a super::schedule::Observations,
-    pub budgets: &'a Budgets,
-    /// Has a permit for each case that may send bursts now.
-    pub bursting: &'a Semaphore,
-    pub stop: &'a Stop,
-}
-
-/// Who sends what, as declared rate limits count it.
-pub(super) struct SendsAs {
-    /// An operation, or a request line.
-    operation: String,
-    principal: String,
-}
-
-impl Field<'_> {
-    pub(super) fn sends_as(&self, send: &Send, scope: &dyn Scope) -> SendsAs {
-        let filled = |text: &str| fill_text(text, scope).unwrap_or_default();
-        let principal = send.principal.as_deref().map(filled);
-        SendsAs {
-            operation: filled(&send.send),
-            principal: principal.unwrap_or_else(|| "anonymous".to_owned()),
-        }
-    }
-
-    pub(super) async fn keep_to_budgets(&self, sends_as: &SendsAs) {
-        let SendsAs {
-            operation,
-            principal,
-        } = sends_as;
-        let target = &self.plan.target;
-        self.budgets
-            .turn(target, operation, principal, self.stop)
-            .await;
-    }
-}
 
 /// An attempt under way.
 pub(super) struct Walk<'a> {
@@ -635,13 +591,4 @@ pub fn subject(plan: &Plan, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Su
         connection: awaits_connection_end(plan, all()),
         mark: None,
     }
-}
-
-pub(super) fn fill_number(value: &Value, scope: &dyn Scope) -> Option<f64> {
-    let value = match value {
-        Value::String(text) => fill(text, scope).ok()?,
-        other => other.clone(),
-    };
-    let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
-    (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
 }

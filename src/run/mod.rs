@@ -7,6 +7,7 @@ mod case;
 mod clock;
 mod coded;
 mod credential;
+mod field;
 mod forge;
 mod issuer;
 mod keyring;

@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::case::Field;
 use super::credential;
+use super::field::Field;
 use super::forge::{ForgeFault, Fresh, Valid};
 use super::possession;
 use super::request::{RequestError, Sender, build, spoil};

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::case::Field;
+use super::field::Field;
 use super::prepare::Fault;
 use super::record;
 use super::send::Line;

@@ -11,14 +11,14 @@ use rand::distr::Alphanumeric;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::case::{Walk, captured_secrets, fill_number};
+use super::case::{Walk, captured_secrets};
 use super::prepare::{Fault, prepare};
 use super::send::{Sent, Subject};
 use crate::journal::{Doubt, RecordedAnswer, Slot, StepTaken};
 use crate::judge::{capture, looked_at};
 use crate::suite::model::{Burst, Capture, Race, Runners, Send};
 use crate::suite::plan::{RANDOM, RUNNER};
-use crate::suite::template::fill_value;
+use crate::suite::template::{fill_number, fill_value};
 use crate::wire::{Client, Request};
 
 /// Most requests of one race; each has a connection of its own.

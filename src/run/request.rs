@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use serde_json::{Map, Value};
 
 use super::body::{self, BodyError, Made};
-use super::case::fill_number;
 use super::credential::{self, Placed, place};
 use super::possession;
 use super::scope::RequestScope;
 use crate::suite::Target;
 use crate::suite::model::{HeaderChange, Operation, Send, Spoil, Transport};
-use crate::suite::template::{Scope, TemplateError, fill, fill_text, fill_value, show};
+use crate::suite::template::{
+    Scope, TemplateError, fill, fill_number, fill_text, fill_value, show,
+};
 use crate::wire::{Origin, Request, Version};
 
 /// Why a step cannot be made into a request. Ours or the suite's fault, never the target's.

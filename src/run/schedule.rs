@@ -14,8 +14,9 @@ use tokio::sync::{Mutex, OnceCell, RwLock, Semaphore};
 use tokio::task::JoinSet;
 
 use super::budgets::Budgets;
-use super::case::{Field, attempt, fill_number, subject};
+use super::case::{attempt, subject};
 use super::clock::Clock;
+use super::field::Field;
 use super::forge::Forger;
 use super::keyring::Keyring;
 use super::outside::Outside;
@@ -36,6 +37,7 @@ use crate::judge::{ShownAgain, Verdict, judge, needs_another_attempt, status_con
 use crate::suite::model::{Carriage, Check, Expectation, OneOrMany, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::rate_limits;
+use crate::suite::template::fill_number;
 use crate::suite::{Secrets, Target};
 use crate::wire::probe::{Probe, ProbeAnswer};
 use crate::wire::{Bounds, Client, ClientConfig, Failure, Origin, Phase, Roots};

@@ -248,6 +248,16 @@ fn percent(text: &str, escape: impl Fn(u8) -> bool) -> String {
     out
 }
 
+/// The number that a value is, or that its text stands for once it is filled; none below 0, none without end.
+pub fn fill_number(value: &Value, scope: &dyn Scope) -> Option<f64> {
+    let value = match value {
+        Value::String(text) => fill(text, scope).ok()?,
+        other => other.clone(),
+    };
+    let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok())?;
+    (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
