@@ -1,10 +1,13 @@
 //! Proofs of possession (RFC 9449 §4.2).
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::base64url;
-use super::sign::SigningKey;
+use super::sign::{SignError, SigningKey};
+use super::{base64url, sign_onto};
 
 /// What one proof is for.
 #[derive(Clone, Copy, Debug)]
@@ -22,27 +25,80 @@ pub struct Possession<'a> {
 }
 
 impl Possession<'_> {
-    /// Header and claims of the proof, made with `key`.
+    /// Header and claims of the proof, made with `key`, for a forgery to start from.
     pub fn members(&self, key: &SigningKey) -> (Map<String, Value>, Map<String, Value>) {
-        let mut header = Map::new();
-        header.insert("typ".to_owned(), "dpop+jwt".into());
-        header.insert("alg".to_owned(), key.algorithm().name().into());
-        if let Some(public) = key.public() {
-            header.insert("jwk".to_owned(), public.jwk_members().into());
+        let claims = serde_json::to_value(self.claims()).ok();
+        let claims = match claims {
+            Some(Value::Object(claims)) => claims,
+            _ => Map::new(),
+        };
+        (header(key), claims)
+    }
+
+    fn claims(&self) -> Claims<'_> {
+        Claims {
+            jti: self.jti,
+            htm: self.method,
+            htu: self.url.split(['?', '#']).next().unwrap_or_default(),
+            iat: self.iat,
+            ath: self.access_token.map(access_token_hash),
+            nonce: self.nonce,
         }
-        let mut claims = Map::new();
-        claims.insert("jti".to_owned(), self.jti.into());
-        claims.insert("htm".to_owned(), self.method.into());
-        let url = self.url.split(['?', '#']).next().unwrap_or_default();
-        claims.insert("htu".to_owned(), url.into());
-        claims.insert("iat".to_owned(), self.iat.into());
-        if let Some(token) = self.access_token {
-            claims.insert("ath".to_owned(), access_token_hash(token).into());
-        }
-        if let Some(nonce) = self.nonce {
-            claims.insert("nonce".to_owned(), nonce.into());
-        }
-        (header, claims)
+    }
+}
+
+/// In the order in which they are written.
+#[derive(Serialize)]
+struct Claims<'a> {
+    jti: &'a str,
+    htm: &'a str,
+    htu: &'a str,
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ath: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+}
+
+fn header(key: &SigningKey) -> Map<String, Value> {
+    let mut header = Map::new();
+    header.insert("typ".to_owned(), "dpop+jwt".into());
+    header.insert("alg".to_owned(), key.algorithm().name().into());
+    if let Some(public) = key.public() {
+        header.insert("jwk".to_owned(), public.jwk_members().into());
+    }
+    header
+}
+
+/// A key with what all proofs made with it have in common: their header, encoded once.
+pub struct Prover {
+    key: Arc<SigningKey>,
+    /// With the dot behind it.
+    header: Vec<u8>,
+}
+
+impl Prover {
+    pub fn new(key: Arc<SigningKey>) -> Self {
+        let text = serde_json::to_vec(&header(&key)).expect("a map of JSON values has a text");
+        let mut header = Vec::with_capacity(text.len() * 4 / 3 + 3);
+        base64url::encode_into(&text, &mut header);
+        header.push(b'.');
+        Self { key, header }
+    }
+
+    pub fn key(&self) -> &Arc<SigningKey> {
+        &self.key
+    }
+
+    /// A right proof: what minting [`Possession::members`] gives, at the cost of the signature and little else.
+    pub fn prove(&self, possession: &Possession<'_>) -> Result<String, SignError> {
+        let claims = serde_json::to_vec(&possession.claims()).expect("texts and a number");
+        // A third more for base64, the dot, and the largest signature that is usual (RSA of 4096 bits).
+        let mut proof = Vec::with_capacity(self.header.len() + claims.len() * 4 / 3 + 700);
+        proof.extend_from_slice(&self.header);
+        base64url::encode_into(&claims, &mut proof);
+        sign_onto(&mut proof, &self.key, self.key.algorithm())?;
+        Ok(String::from_utf8(proof).expect("base64url and dots"))
     }
 }
 
@@ -84,5 +140,33 @@ mod tests {
         assert!(!claims.contains_key("ath"));
         let public = VerifyingKey::new(key.jwk(), None).unwrap();
         public.verify(&jws).unwrap();
+    }
+
+    #[test]
+    fn a_prover_writes_what_minting_the_members_gives() {
+        for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA] {
+            let prover = Prover::new(Arc::new(SigningKey::generate(algorithm).unwrap()));
+            for (access_token, nonce) in [(None, None), (Some("a.b-c"), Some("\"n\""))] {
+                let possession = Possession {
+                    method: "POST",
+                    url: "https://api.test/me?page=2#x",
+                    access_token,
+                    nonce,
+                    jti: "j",
+                    iat: 1_700_000_000,
+                };
+                let (header, claims) = possession.members(prover.key());
+                let minted = mint(&header, &claims, prover.key()).unwrap();
+                let proof = prover.prove(&possession).unwrap();
+                let signed = |text: &[u8]| {
+                    let end = text.iter().rposition(|octet| *octet == b'.').unwrap();
+                    text[..end].to_vec()
+                };
+                assert_eq!(signed(proof.as_bytes()), signed(&minted));
+                let jws = StrictJws::parse(proof.as_bytes()).unwrap();
+                let public = VerifyingKey::new(prover.key().jwk(), None).unwrap();
+                public.verify(&jws).unwrap();
+            }
+        }
     }
 }

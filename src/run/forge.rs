@@ -120,7 +120,11 @@ impl Forger {
             .forgeries
             .get(name)
             .ok_or_else(|| ForgeFault::Trouble(format!("the plan has no forgery `{name}`")))?;
-        let BoundKey { key, is_throw_away } = fresh.key;
+        let BoundKey {
+            prover,
+            is_throw_away,
+        } = fresh.key;
+        let key = prover.key();
         let public = key.public().map(|public| public.jwk_members());
         let document = json!({ "keys": Vec::from_iter(public) }).to_string();
         let own = TargetKey::of_set(document.as_bytes(), None)

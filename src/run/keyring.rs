@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
 use super::issuer::Issuer;
-use super::possession::{self, BoundKey, BoundKeys, asks_for_nonce};
+use super::possession::{self, BoundKey, BoundKeys, Purpose, asks_for_nonce};
 use super::request::{Sender, build};
-use super::scope::RequestScope;
+use super::scope::{Proofs, RequestScope};
 use super::send::{Line, Sent, Subject, Tries};
 use crate::journal::RecordedAnswer;
 use crate::judge::capture;
@@ -300,7 +300,7 @@ impl Keyring {
             captured: &captured,
             placeholders: Map::new(),
             given: IndexMap::new(),
-            proofs: Vec::new(),
+            proofs: Proofs::default(),
             credentials: &fetched,
             secrets: &self.secrets,
         };
@@ -357,15 +357,14 @@ impl Keyring {
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form(&pairs));
             if let Some(bound) = bound {
-                let url = &oauth2.token_url;
-                let proof = possession::proof(
-                    "POST",
-                    url,
-                    None,
-                    nonce.as_deref(),
-                    line.clock.now(),
-                    &bound.key,
-                )?;
+                let purpose = Purpose {
+                    method: "POST",
+                    url: &oauth2.token_url,
+                    access_token: None,
+                    nonce: nonce.as_deref(),
+                    now: line.clock.now(),
+                };
+                let proof = purpose.prove(&bound.prover)?;
                 request = request.header(possession::FIELD, proof);
             }
             let answer = request.send().await.map_err(|error| {
@@ -433,16 +432,14 @@ fn proven(request: &Request, bound: Option<&BoundKey>, line: &Line) -> Result<Re
         return Ok(request);
     };
     let nonce = line.nonces.of(&request);
-    let url = possession::url_of(&request);
-    let now = line.clock.now();
-    let proof = possession::proof(
-        &request.method,
-        &url,
-        None,
-        nonce.as_deref(),
-        now,
-        &bound.key,
-    )?;
+    let purpose = Purpose {
+        method: &request.method,
+        url: &possession::url_of(&request),
+        access_token: None,
+        nonce: nonce.as_deref(),
+        now: line.clock.now(),
+    };
+    let proof = purpose.prove(&bound.prover)?;
     let field = (possession::FIELD.to_owned(), proof.into_bytes());
     request.headers.push(field);
     Ok(request)

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use crate::jose::proof::Possession;
-use crate::jose::{Algorithm, Jwk, SigningKey, StrictJws, import_one, mint};
+use crate::jose::proof::{Possession, Prover};
+use crate::jose::{Algorithm, Jwk, SigningKey, StrictJws, import_one};
 use crate::journal::RecordedAnswer;
 use crate::suite::Secrets;
 use crate::suite::model::ProofTerms;
@@ -75,7 +75,7 @@ pub fn asks_for_nonce(answer: &RecordedAnswer) -> bool {
 /// The key that a principal proves its possession of.
 #[derive(Clone)]
 pub struct BoundKey {
-    pub key: Arc<SigningKey>,
+    pub prover: Arc<Prover>,
     /// Made by us for this run alone.
     pub is_throw_away: bool,
 }
@@ -98,63 +98,62 @@ impl BoundKeys {
             return Ok(known.clone());
         }
         let given = plan.target.principals.get(principal);
-        let made = match given.and_then(|given| given.proof_key.as_deref()) {
+        let written = given.and_then(|given| given.proof_key.as_deref());
+        let key = match written {
             Some(text) => {
                 let text = fill_text(text, secrets).map_err(|error| error.to_string())?;
                 let key = import_one(text.as_bytes()).and_then(SigningKey::new);
-                BoundKey {
-                    key: Arc::new(key.map_err(|e| format!("the proof key of `{principal}`: {e}"))?),
-                    is_throw_away: false,
-                }
+                key.map_err(|e| format!("the proof key of `{principal}`: {e}"))?
             }
             None => {
                 let name = terms.algorithm.as_deref().unwrap_or("ES256");
                 let algorithm = Algorithm::of_name(name)
                     .ok_or_else(|| format!("`{name}` is no JWS algorithm"))?;
-                let key = SigningKey::generate(algorithm).map_err(|error| error.to_string())?;
-                BoundKey {
-                    key: Arc::new(key),
-                    is_throw_away: true,
-                }
+                SigningKey::generate(algorithm).map_err(|error| error.to_string())?
             }
+        };
+        let made = BoundKey {
+            prover: Arc::new(Prover::new(Arc::new(key))),
+            is_throw_away: written.is_none(),
         };
         keys.insert(principal.to_owned(), made.clone());
         Ok(made)
     }
 }
 
-/// Header and claims of a fresh proof for a request, made at `now` (seconds since 1970).
-pub fn members(
-    method: &str,
-    url: &str,
-    access_token: Option<&str>,
-    nonce: Option<&str>,
-    now: i64,
-    key: &SigningKey,
-) -> (Map<String, Value>, Map<String, Value>) {
-    Possession {
-        method,
-        url,
-        access_token,
-        nonce,
-        jti: &format!("{:032x}", rand::random::<u128>()),
-        iat: now,
-    }
-    .members(key)
+/// What a fresh proof is for; each that is made of it has a `jti` of its own.
+#[derive(Clone, Copy)]
+pub struct Purpose<'a> {
+    pub method: &'a str,
+    pub url: &'a str,
+    pub access_token: Option<&'a str>,
+    pub nonce: Option<&'a str>,
+    /// Seconds since 1970.
+    pub now: i64,
 }
 
-/// A fresh and right proof.
-pub fn proof(
-    method: &str,
-    url: &str,
-    access_token: Option<&str>,
-    nonce: Option<&str>,
-    now: i64,
-    key: &SigningKey,
-) -> Result<String, String> {
-    let (header, claims) = members(method, url, access_token, nonce, now, key);
-    let proof = mint(&header, &claims, key).map_err(|error| error.to_string())?;
-    String::from_utf8(proof).map_err(|error| error.to_string())
+impl Purpose<'_> {
+    fn possession<R>(&self, take: impl FnOnce(&Possession<'_>) -> R) -> R {
+        take(&Possession {
+            method: self.method,
+            url: self.url,
+            access_token: self.access_token,
+            nonce: self.nonce,
+            jti: &format!("{:032x}", rand::random::<u128>()),
+            iat: self.now,
+        })
+    }
+
+    /// Header and claims, for a forgery to start from.
+    pub fn members(&self, key: &SigningKey) -> (Map<String, Value>, Map<String, Value>) {
+        self.possession(|possession| possession.members(key))
+    }
+
+    /// A right proof. Fails with a sentence.
+    pub fn prove(&self, prover: &Prover) -> Result<String, String> {
+        self.possession(|possession| prover.prove(possession))
+            .map_err(|error| error.to_string())
+    }
 }
 
 /// The thumbprint of the key in a proof (RFC 7638); `None` where none can be read there.

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::credential;
 use super::field::Field;
 use super::forge::{ForgeFault, Fresh, Valid};
-use super::possession;
+use super::possession::{self, FIELD, Purpose};
 use super::request::{RequestError, Sender, build, spoil};
-use super::scope::RequestScope;
+use super::scope::{Proofs, RequestScope};
 use crate::journal::Doubt;
 use crate::suite::forging::{self, NO_PROOF, RIGHT_PROOF};
 use crate::suite::model::{Body, Carriage, ProofTerms, Send, Spoil};
@@ -100,14 +100,13 @@ pub async fn prepare(
         name: &name,
         credentials: &credentials,
     };
-    scope.proofs = Vec::new();
+    scope.proofs = Proofs::default();
     if let Some((kind, terms)) = forging::bound_kind(&field.plan.target, &name) {
         let wanted = send.proof.as_deref().map(|text| fill(text, scope));
         let wanted = wanted.transpose()?;
         if takes_proof(field, send, kind, wanted.as_deref(), scope)? {
-            // To know what the proof is for, the request is made with something in its place first.
-            scope.proofs = vec!["draft".to_owned(), ANOTHER_DRAFT.to_owned()];
-            let draft = build(send, &sender, scope)?;
+            scope.proofs = Proofs::drafts();
+            let mut draft = build(send, &sender, scope)?;
             let token = carried(&draft, field.plan.target.credentials.get(kind)).or_else(|| {
                 let (_, value) = credentials.iter().find(|(known, _)| known == kind)?;
                 is_in(&draft, value).then(|| value.clone())
@@ -117,16 +116,29 @@ pub async fn prepare(
                 kind,
                 terms,
                 token: token.as_deref(),
-                is_another_asked: is_in(&draft, ANOTHER_DRAFT),
             };
-            scope.proofs = proofs(field, &draft, &found, wanted.as_deref(), scope).await?;
+            let made = proofs(field, &draft, &found, wanted.as_deref(), scope).await?;
+            let is_made_again = scope.proofs.are_wanted_elsewhere();
+            let drafts = std::mem::replace(&mut scope.proofs, made);
+            if !is_made_again {
+                put_in_place(&mut draft, &drafts, &scope.proofs);
+                return Ok(draft);
+            }
         }
     }
     Ok(build(send, &sender, scope)?)
 }
 
-/// Stands for the second proof until it is known whether there is any use for one.
-const ANOTHER_DRAFT: &str = "another draft of a proof";
+/// Puts the proof where its draft is; a step may have taken the field away, or written something else into it.
+fn put_in_place(request: &mut Request, drafts: &Proofs, proofs: &Proofs) {
+    let (Some(draft), Some(proof)) = (drafts.own(), proofs.own()) else {
+        return;
+    };
+    let lines = request.headers.iter_mut();
+    for (_, line) in lines.filter(|(name, line)| name == FIELD && line == draft.as_bytes()) {
+        *line = proof.as_bytes().to_vec();
+    }
+}
 
 /// The bound credential of a request.
 struct Bound<'a> {
@@ -135,8 +147,6 @@ struct Bound<'a> {
     terms: &'a ProofTerms,
     /// As it is in the request; none where it is left out.
     token: Option<&'a str>,
-    /// Whether the request has a place for a second proof.
-    is_another_asked: bool,
 }
 
 /// A proof goes wherever its credential goes, and where the step asks for one.
@@ -191,7 +201,7 @@ async fn proofs(
     bound: &Bound<'_>,
     wanted: Option<&str>,
     scope: &RequestScope<'_>,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Proofs, Fault> {
     let trouble = |says| Fault::Doubt(Doubt::Harness, says);
     let key = field
         .keyring
@@ -200,17 +210,15 @@ async fn proofs(
         .map_err(|says| Fault::Doubt(Doubt::Credential, says))?;
     let nonce = field.line.nonces.of(request);
     let url = possession::url_of(request);
-    let right = || {
-        possession::proof(
-            &request.method,
-            &url,
-            bound.token,
-            nonce.as_deref(),
-            field.line.clock.now(),
-            &key.key,
-        )
+    let purpose = Purpose {
+        method: &request.method,
+        url: &url,
+        access_token: bound.token,
+        nonce: nonce.as_deref(),
+        now: field.line.clock.now(),
     };
-    let first = match wanted {
+    let right = || purpose.prove(&key.prover);
+    let own = match wanted {
         None | Some(RIGHT_PROOF) => right().map_err(trouble)?,
         Some(forgery) => {
             // A forgery of the nonce needs one to start from, also before the server has given any.
@@ -218,14 +226,11 @@ async fn proofs(
             let planned = field.plan.forgeries.get(forgery);
             let is_of_nonce = planned.is_some_and(|planned| planned.change.claims.names("nonce"));
             let nonce = nonce.clone().or_else(|| is_of_nonce.then(some_nonce));
-            let (header, claims) = possession::members(
-                &request.method,
-                &url,
-                bound.token,
-                nonce.as_deref(),
-                field.line.clock.now(),
-                &key.key,
-            );
+            let purpose = Purpose {
+                nonce: nonce.as_deref(),
+                ..purpose
+            };
+            let (header, claims) = purpose.members(key.prover.key());
             let path = String::from_utf8_lossy(&request.target);
             let path = path.split('?').next().unwrap_or_default();
             let scheme = url.split(':').next().unwrap_or_default();
@@ -266,11 +271,11 @@ async fn proofs(
                 .map_err(Fault::from)?
         }
     };
-    let mut proofs = vec![first];
-    if bound.is_another_asked {
-        proofs.push(right().map_err(trouble)?);
-    }
-    Ok(proofs)
+    let another = match scope.proofs.is_another_wanted() {
+        true => Some(right().map_err(trouble)?),
+        false => None,
+    };
+    Ok(Proofs::of(own, another))
 }
 
 /// Puts a forged token in the place of the valid one.

@@ -174,8 +174,8 @@ pub fn build(
     if send.await_continue {
         lines.set("Expect", vec!["100-continue".into()]);
     }
-    if let Some(proof) = scope.proofs.first() {
-        lines.set(possession::FIELD, vec![proof.clone().into_bytes()]);
+    if let Some(proof) = scope.proofs.own() {
+        lines.set(possession::FIELD, vec![proof.as_bytes().to_vec()]);
     }
     for (name, change) in &send.headers {
         lines.change(&fill_text(name, scope)?, change, scope)?;
@@ -358,6 +358,7 @@ mod tests {
     use indexmap::IndexMap;
 
     use super::*;
+    use crate::run::scope::Proofs;
     use crate::suite::gather::library;
     use crate::suite::plan::{Bindings, Plan};
     use crate::suite::target_file::load;
@@ -395,7 +396,7 @@ operations:
             captured: &captured,
             placeholders: Map::new(),
             given: IndexMap::new(),
-            proofs: Vec::new(),
+            proofs: Proofs::default(),
             credentials: &HashMap::new(),
             secrets: &secrets,
         };

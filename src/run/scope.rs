@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -20,8 +21,7 @@ pub struct RequestScope<'a> {
     pub given: IndexMap<String, Value>,
     /// Credentials that were fetched, by `PRINCIPAL.KIND`.
     pub credentials: &'a HashMap<String, String>,
-    /// A right or forged proof of possession for this request, and another, right one; empty where none is due.
-    pub proofs: Vec<String>,
+    pub proofs: Proofs,
     /// What operations read as `${secret.NAME}`.
     pub secrets: &'a Secrets,
 }
@@ -36,12 +36,12 @@ impl Scope for RequestScope<'_> {
             return Some(Found::Literal(value.clone()));
         }
         let proof = match path {
-            ["proof"] => self.proofs.first(),
-            ["another_proof"] => self.proofs.get(1),
+            ["proof"] => self.proofs.referred_to(),
+            ["another_proof"] => self.proofs.another_referred_to(),
             _ => None,
         };
         if let Some(proof) = proof {
-            return Some(Found::Literal(Value::String(proof.clone())));
+            return Some(Found::Literal(Value::String(proof.to_owned())));
         }
         if let ["credentials", rest @ ..] = path {
             let value = self.credentials.get(&rest.join("."))?;
@@ -60,5 +60,60 @@ impl Scope for RequestScope<'_> {
             bindings: self.bindings,
         }
         .find(path)
+    }
+}
+
+/// The proofs of possession of one request: its own, right or forged, and another, right one; none where none is due.
+///
+/// What a proof is for is only known when the request is made, so the request is made with drafts in their places
+/// first. Where nothing but the field of the proof holds one, the draft in it gives way to the proof; a request that
+/// refers to proofs elsewhere is made a second time.
+#[derive(Default)]
+pub struct Proofs {
+    own: Option<String>,
+    another: Option<String>,
+    is_referred_to: AtomicBool,
+    is_another_referred_to: AtomicBool,
+}
+
+const DRAFT: &str = "a draft of a proof";
+const ANOTHER_DRAFT: &str = "another draft of a proof";
+
+impl Proofs {
+    pub fn drafts() -> Self {
+        Self::of(DRAFT.to_owned(), Some(ANOTHER_DRAFT.to_owned()))
+    }
+
+    pub fn of(own: String, another: Option<String>) -> Self {
+        Self {
+            own: Some(own),
+            another,
+            ..Self::default()
+        }
+    }
+
+    /// The one that goes into the field.
+    pub fn own(&self) -> Option<&str> {
+        self.own.as_deref()
+    }
+
+    /// Whether the request that was made has a place for another proof.
+    pub fn is_another_wanted(&self) -> bool {
+        self.is_another_referred_to.load(Ordering::Relaxed)
+    }
+
+    /// Whether the request that was made holds a proof anywhere but in its field.
+    pub fn are_wanted_elsewhere(&self) -> bool {
+        self.is_referred_to.load(Ordering::Relaxed) || self.is_another_wanted()
+    }
+
+    fn referred_to(&self) -> Option<&str> {
+        self.is_referred_to.store(true, Ordering::Relaxed);
+        self.own.as_deref()
+    }
+
+    fn another_referred_to(&self) -> Option<&str> {
+        self.is_another_referred_to.store(true, Ordering::Relaxed);
+        self.another.as_deref()
     }
 }
