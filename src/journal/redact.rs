@@ -27,7 +27,7 @@ const MAX_PASSING: usize = 32;
 const SHORTEST_FRAGMENT: usize = 6;
 
 static JWT_LIKE: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
-    regex::bytes::Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{2,}(\.[A-Za-z0-9_-]*)+")
+    regex::bytes::Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*)+")
         .expect("a fixed expression")
 });
 
@@ -163,10 +163,16 @@ impl Redactor {
         if !out.windows(3).any(|window| window == b"eyJ") {
             return Octets(out);
         }
-        let replaced = JWT_LIKE.replace_all(&out, |found: &regex::bytes::Captures<'_>| {
-            self.mark("jwt", &found[0]).into_bytes()
-        });
-        Octets(replaced.into_owned())
+        let mut shown = Vec::with_capacity(out.len());
+        let mut at = 0;
+        // Not `replace_all`: it asks for groups, which takes several times as long.
+        for found in JWT_LIKE.find_iter(&out) {
+            shown.extend_from_slice(&out[at..found.start()]);
+            shown.extend_from_slice(self.mark("jwt", found.as_bytes()).as_bytes());
+            at = found.end();
+        }
+        shown.extend_from_slice(&out[at..]);
+        Octets(shown)
     }
 
     /// The same of a text that was cut off: the beginning of a secret at its end is replaced as well.

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::text::regex;
 use crate::journal::{Exchange, RecordedAnswer};
 use crate::suite::model::Capture;
 use crate::suite::plan::{Bindings, Plan, PlanScope};
@@ -98,7 +99,7 @@ pub fn capture(capture: &Capture, answer: &RecordedAnswer) -> Option<Value> {
     match &capture.matches {
         None => Some(found),
         Some(pattern) => {
-            let pattern = regex::Regex::new(pattern).ok()?;
+            let pattern = regex(pattern).ok()?;
             let text = crate::suite::template::show(&found);
             let groups = pattern.captures(&text)?;
             Some(json!(groups.get(1).or_else(|| groups.get(0))?.as_str()))

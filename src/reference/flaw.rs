@@ -3,9 +3,10 @@
 //! A flaw is declared in the file of the line that it bends. A deployment's [`Catalogue`] is the sum of the `FLAWS`
 //! of its files; there is no other list.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One switchable fault.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub const fn flaw(id: &'static str, says: &'static str, source: &'static str) ->
 #[derive(Debug)]
 pub struct Catalogue {
     flaws: Vec<&'static Flaw>,
-    ids: HashSet<&'static str>,
+    /// Places in `flaws`.
+    places: HashMap<&'static str, usize>,
 }
 
 impl Catalogue {
@@ -37,11 +39,12 @@ impl Catalogue {
     /// When two tables declare the same id: a flaw has one home.
     pub fn of(tables: &[&'static [Flaw]]) -> Self {
         let flaws: Vec<&'static Flaw> = tables.iter().flat_map(|table| table.iter()).collect();
-        let mut ids = HashSet::with_capacity(flaws.len());
-        for flaw in &flaws {
-            assert!(ids.insert(flaw.id), "flaw declared twice: {}", flaw.id);
+        let mut places = HashMap::with_capacity(flaws.len());
+        for (place, flaw) in flaws.iter().enumerate() {
+            let twice = places.insert(flaw.id, place).is_some();
+            assert!(!twice, "flaw declared twice: {}", flaw.id);
         }
-        Self { flaws, ids }
+        Self { flaws, places }
     }
 
     pub fn flaws(&self) -> &[&'static Flaw] {
@@ -69,7 +72,7 @@ impl Catalogue {
         Ok(FlawSet {
             on,
             catalogue: self,
-            asked: Arc::default(),
+            asked: self.flaws.iter().map(|_| AtomicBool::default()).collect(),
         })
     }
 
@@ -112,8 +115,9 @@ impl std::error::Error for UnknownFlaw {}
 pub struct FlawSet {
     on: Vec<&'static str>,
     catalogue: &'static Catalogue,
-    /// Which flaws anybody asked for; clones share it.
-    asked: Arc<Mutex<BTreeSet<String>>>,
+    /// Which flaws of the catalogue anybody asked for; clones share it. A request passes dozens of switches, so nobody
+    /// waits for anybody here.
+    asked: Arc<[AtomicBool]>,
 }
 
 impl FlawSet {
@@ -121,7 +125,7 @@ impl FlawSet {
     /// nobody can throw is a mistake in the deployment.
     pub fn has(&self, id: &str) -> bool {
         debug_assert!(
-            self.catalogue.ids.contains(id),
+            self.catalogue.places.contains_key(id),
             "flaw not declared in this deployment: {id}"
         );
         self.has_if_declared(id)
@@ -129,9 +133,8 @@ impl FlawSet {
 
     /// [`has`](Self::has) for code that deployments share when not every one of them declares the flaw.
     pub fn has_if_declared(&self, id: &str) -> bool {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if !asked.contains(id) {
-            asked.insert(id.to_owned());
+        if let Some(place) = self.catalogue.places.get(id) {
+            self.asked[*place].store(true, Ordering::Relaxed);
         }
         self.on.contains(&id)
     }
@@ -139,10 +142,11 @@ impl FlawSet {
     /// The ids that were asked for so far, by [`has`](Self::has) of this set or a clone of it: the flaws whose lines
     /// the deployment came by.
     pub fn asked(&self) -> BTreeSet<String> {
-        self.asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let flaws = self.catalogue.flaws.iter().zip(&self.asked[..]);
+        flaws
+            .filter(|(_, asked)| asked.load(Ordering::Relaxed))
+            .map(|(flaw, _)| flaw.id.to_owned())
+            .collect()
     }
 
     pub fn ids(&self) -> &[&'static str] {

@@ -2,12 +2,13 @@
 //! nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::gather::Read;
-use super::load::Mistake;
+use super::gather::{Read, on_all_cores};
+use super::load::{Mistake, push_token};
 use super::model::{Check, Contract, Domain, Expectation, ProbeKind, Sayings, Spoil, Step, Suite};
 use super::plan::{ATTEMPT_VALUES, RANDOM, RUNNER};
 use super::template::{alternatives, references};
@@ -60,9 +61,16 @@ pub fn mistakes(suites: &[Read<Suite>], contracts: &[Read<Contract>]) -> Vec<Mis
                         .also(other, &format!("/checks/{other_at}/id"), "the other one"),
                 );
             }
-            check_mistakes(suite, at, check, &known, &mut found);
         }
     }
+    let of_suite = |suite: &Read<Suite>| {
+        let mut found = Vec::new();
+        for (at, check) in suite.value.checks.iter().enumerate() {
+            check_mistakes(suite, at, check, &known, &mut found);
+        }
+        found
+    };
+    found.extend(on_all_cores(suites, of_suite).into_iter().flatten());
     selection_mistakes(suites, &ids, &mut found);
     found
 }
@@ -311,9 +319,9 @@ fn template_mistakes(
         return;
     };
     let mut texts = Vec::new();
-    collect(value, here.to_owned(), &mut texts);
+    collect(value, &mut here.to_owned(), &mut texts);
     for (pointer, text) in texts {
-        let all = match references(&text) {
+        let all = match references(text) {
             Ok(all) => all,
             Err(error) => {
                 found.push(document.mistake_at(&pointer, error.to_string()));
@@ -346,17 +354,23 @@ fn template_mistakes(
     }
 }
 
-fn collect(value: &Value, pointer: String, texts: &mut Vec<(String, String)>) {
+/// `pointer` leads to the value, and is as it was afterwards.
+fn collect<'v>(value: &'v Value, pointer: &mut String, texts: &mut Vec<(String, &'v str)>) {
+    let length = pointer.len();
     match value {
-        Value::String(text) if text.contains("${") => texts.push((pointer, text.clone())),
+        Value::String(text) if text.contains("${") => texts.push((pointer.clone(), text)),
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
-                collect(item, format!("{pointer}/{at}"), texts);
+                let _ = write!(pointer, "/{at}");
+                collect(item, pointer, texts);
+                pointer.truncate(length);
             }
         }
         Value::Object(members) => {
             for (key, item) in members {
-                collect(item, format!("{pointer}/{}", escaped(key)), texts);
+                push_token(pointer, key);
+                collect(item, pointer, texts);
+                pointer.truncate(length);
             }
         }
         _ => {}

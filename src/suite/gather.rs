@@ -111,19 +111,34 @@ where
     N: AsRef<str> + Sync,
     B: AsRef<[u8]> + Sync,
 {
+    let done = on_all_cores(files, |(name, bytes)| {
+        read_one(name.as_ref(), bytes.as_ref())
+    });
+    let mut read = Vec::with_capacity(done.len());
+    for one in done {
+        match one {
+            Ok(one) => read.push(one),
+            Err(more) => mistakes.extend(more),
+        }
+    }
+    read
+}
+
+/// What comes of each item, in their order.
+pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((name, bytes)) = files.get(at) else {
+            let Some(item) = items.get(at) else {
                 return done;
             };
-            done.push((at, read_one(name.as_ref(), bytes.as_ref())));
+            done.push((at, work(item)));
         }
     };
     let workers =
-        std::thread::available_parallelism().map_or(1, |cores| cores.get().min(files.len()));
+        std::thread::available_parallelism().map_or(1, |cores| cores.get().min(items.len()));
     let mut done = std::thread::scope(|scope| {
         let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
         let mut done = work();
@@ -136,14 +151,7 @@ where
         done
     });
     done.sort_unstable_by_key(|(at, _)| *at);
-    let mut read = Vec::with_capacity(done.len());
-    for (_, one) in done {
-        match one {
-            Ok(one) => read.push(one),
-            Err(more) => mistakes.extend(more),
-        }
-    }
-    read
+    done.into_iter().map(|(_, one)| one).collect()
 }
 
 fn read_one<T>(name: &str, bytes: &[u8]) -> Result<Read<T>, Vec<Mistake>>

@@ -35,5 +35,5 @@ pub use document::{Document, MAX_FILE_BYTES};
 pub use mistake::{Also, Mistake, to_json};
 pub use render::{MAX_SHOWN, render};
 pub use span::{Position, Source, Span};
-pub(super) use tree::escape;
+pub(super) use tree::{escape, push_token};
 pub(super) use wording::nearest;

@@ -127,7 +127,10 @@ pub(in crate::suite) fn escape(name: &str) -> String {
 }
 
 /// Appends one reference token to a JSON pointer.
-pub(super) fn push_token(pointer: &mut String, token: &str) {
+pub(in crate::suite) fn push_token(pointer: &mut String, token: &str) {
     pointer.push('/');
-    pointer.push_str(&escape(token));
+    match token.contains(['~', '/']) {
+        true => pointer.push_str(&escape(token)),
+        false => pointer.push_str(token),
+    }
 }
