@@ -211,12 +211,9 @@ impl Run {
             }
         };
         let outcome = outcome.map_err(|error| Fault::World(error.to_string()))?;
-        let records = journal.take_records();
-        let run =
-            RunRecord::from_records(records).map_err(|error| Fault::World(error.to_string()))?;
         Ok(Ran {
             contract,
-            run,
+            kept: journal,
             interrupted: outcome.interrupted,
             journal: path,
         })
@@ -226,10 +223,13 @@ impl Run {
     fn tell(&self, ran: Ran, several: bool, out: &Output) -> Result<Exit, Fault> {
         let Ran {
             contract,
-            run,
+            kept,
             interrupted,
             journal,
         } = ran;
+        let run = kept
+            .finish()
+            .map_err(|error| Fault::World(error.to_string()))?;
         let view = View::of(&run);
         let level = Level::from(self.level);
         let to_stdout = self.reports.iter().any(super::report::Wish::to_stdout);
@@ -255,7 +255,7 @@ impl Run {
 
     fn journal(&self, path: Option<&Path>) -> Result<(Option<RunRecord>, Journal), Fault> {
         let Some(path) = path else {
-            return Ok((None, Journal::in_memory()));
+            return Ok((None, Journal::unnamed()));
         };
         let unwritable = |error: std::io::Error| Fault::file(path.to_owned(), error);
         if !self.resume {
@@ -309,7 +309,8 @@ async fn watch_for_interrupt(stop: Stop) {
 /// A run that is over.
 struct Ran {
     contract: String,
-    run: RunRecord,
+    /// As far as it came.
+    kept: Arc<Journal>,
     interrupted: bool,
     journal: Option<PathBuf>,
 }

@@ -11,8 +11,8 @@ mod write;
 pub use octets::Octets;
 pub use read::{JournalError, RunRecord, read};
 pub use record::{
-    Attempt, Call, Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Phase, Record,
-    RecordedAnswer, RecordedRequest, Slot, StepTaken,
+    Attempt, Call, Doubt, End, Exchange, ExchangeId, Exchanges, Head, JOURNAL_VERSION, Phase,
+    Record, RecordedAnswer, RecordedRequest, Slot, StepTaken,
 };
 pub use redact::{MARK_CLOSE, MARK_OPEN, Redactor};
 pub use write::Journal;

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use super::record::{Attempt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Record};
+use super::record::{Attempt, End, Exchange, ExchangeId, Exchanges, Head, JOURNAL_VERSION, Record};
 use crate::judge::Verdict;
 
 /// Longest line that is read; a journal of ours stays far below it.
@@ -11,7 +11,10 @@ const MAX_LINE_BYTES: usize = 256 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
     pub head: Head,
-    pub exchanges: HashMap<ExchangeId, Exchange>,
+    /// All of them, or those that steps and verdicts name.
+    pub exchanges: Exchanges,
+    /// How many there were.
+    pub exchange_count: usize,
     /// Attempts by case, in the order they were made.
     pub attempts: HashMap<String, Vec<Attempt>>,
     /// Verdicts by case. A case without one was not reached.
@@ -28,6 +31,8 @@ pub enum JournalError {
     Io(#[from] io::Error),
     #[error("line {line} of the journal is no record: {says}")]
     Record { line: usize, says: String },
+    #[error("exchange {id} of the journal cannot be read again: {says}")]
+    Exchange { id: ExchangeId, says: String },
     #[error(
         "the journal does not begin with its head: the run ended before it sent anything and can be started anew without \
          `--resume`, or this is no journal of Proofmark"
@@ -48,7 +53,8 @@ impl RunRecord {
         };
         let mut run = RunRecord {
             head: *head,
-            exchanges: HashMap::new(),
+            exchanges: Exchanges::new(),
+            exchange_count: 0,
             attempts: HashMap::new(),
             verdicts: HashMap::new(),
             end: None,
@@ -57,7 +63,7 @@ impl RunRecord {
         for record in records {
             match record {
                 Record::Head(_) => {}
-                Record::Exchange(exchange) => drop(run.exchanges.insert(exchange.id, *exchange)),
+                Record::Exchange(exchange) => drop(run.exchanges.insert(exchange.id, exchange)),
                 Record::Attempt(attempt) => {
                     let attempts = run.attempts.entry(attempt.case.clone()).or_default();
                     // A resumed run begins an undecided case anew; what the earlier one tried does not count.
@@ -70,7 +76,22 @@ impl RunRecord {
                 Record::End(end) => run.end = Some(end),
             }
         }
+        run.exchange_count = run.exchanges.len();
         Ok(run)
+    }
+
+    /// `None` also where it was left out, as [`RunRecord::exchanges`] says.
+    pub fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
+        self.exchanges.get(&id).map(AsRef::as_ref)
+    }
+
+    /// The exchanges that steps and verdicts name, each by itself; not all of those that a race or burst sent.
+    pub(super) fn named_exchanges(&self) -> impl Iterator<Item = ExchangeId> {
+        let attempts = self.attempts.values().flatten();
+        let taken = attempts
+            .flat_map(|attempt| &attempt.steps)
+            .filter_map(|step| step.exchange);
+        taken.chain(self.verdicts.values().flat_map(Verdict::exchanges))
     }
 
     /// Attempts of one case; none where it was skipped or not reached.

@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,7 +28,7 @@ impl std::fmt::Display for ExchangeId {
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
     Head(Box<Head>),
-    Exchange(Box<Exchange>),
+    Exchange(Arc<Exchange>),
     Attempt(Box<Attempt>),
     Verdict { case: String, verdict: Verdict },
     End(End),
@@ -40,6 +43,9 @@ pub struct Head {
     pub started: String,
     pub plan: Plan,
 }
+
+/// Shared by whoever looks at them: a run has tens of thousands.
+pub type Exchanges = HashMap<ExchangeId, Arc<Exchange>>;
 
 /// One request and its answer, as they were on the wire but for secrets, which appear as their names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

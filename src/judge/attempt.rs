@@ -1,6 +1,7 @@
 //! One attempt at a case, judged from its exchanges.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -13,7 +14,7 @@ use super::status;
 use super::tally;
 use super::verdict::{Evidence, Finding, Findings};
 use super::{Broken, Held};
-use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Phase, Slot, StepTaken};
+use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Exchanges, Phase, Slot, StepTaken};
 use crate::suite::model::{
     Check, ConnectionEnd, Expectation, Level, OneOrMany, Sayings, Send, Step, Transport,
 };
@@ -52,7 +53,7 @@ pub fn judge_attempt(
     plan: &Plan,
     case: &Case,
     attempt: &Attempt,
-    exchanges: &HashMap<ExchangeId, Exchange>,
+    exchanges: &Exchanges,
 ) -> AttemptOutcome {
     let ids = evidence(attempt, exchanges);
     let Some(planned) = plan.checks.get(&case.check) else {
@@ -103,7 +104,9 @@ pub fn judge_attempt(
             )
         }
         (None, Some(evidence)) => {
-            let seen = ids.iter().filter_map(|id| exchanges.get(id));
+            let seen = ids
+                .iter()
+                .filter_map(|id| exchanges.get(id).map(Arc::as_ref));
             AttemptOutcome::Pass {
                 evidence,
                 unconfirmed: run
@@ -116,7 +119,7 @@ pub fn judge_attempt(
 }
 
 /// What was sent, and of a race those that were accepted.
-fn evidence(attempt: &Attempt, exchanges: &HashMap<ExchangeId, Exchange>) -> Vec<ExchangeId> {
+fn evidence(attempt: &Attempt, exchanges: &Exchanges) -> Vec<ExchangeId> {
     let mut ids = Vec::new();
     for taken in &attempt.steps {
         let accepted = members(taken, exchanges);
@@ -134,12 +137,10 @@ fn evidence(attempt: &Attempt, exchanges: &HashMap<ExchangeId, Exchange>) -> Vec
     ids
 }
 
-fn members<'e>(
-    taken: &StepTaken,
-    exchanges: &'e HashMap<ExchangeId, Exchange>,
-) -> Vec<&'e Exchange> {
+fn members<'e>(taken: &StepTaken, exchanges: &'e Exchanges) -> Vec<&'e Exchange> {
     let all = taken.group.iter();
-    all.filter_map(|id| exchanges.get(id)).collect()
+    all.filter_map(|id| exchanges.get(id).map(Arc::as_ref))
+        .collect()
 }
 
 fn wholes(
@@ -147,7 +148,7 @@ fn wholes(
     case: &Case,
     check: &Check,
     attempt: &Attempt,
-    exchanges: &HashMap<ExchangeId, Exchange>,
+    exchanges: &Exchanges,
 ) -> HashMap<usize, Exchange> {
     let mut limited = rate_limits::spent_by(&plan.target, &case.bindings).map(Limited::of);
     let mut wholes = HashMap::new();
@@ -225,7 +226,7 @@ impl<'a> Attempted<'a> {
         &mut self,
         check: &'a Check,
         taken: &StepTaken,
-        exchanges: &'a HashMap<ExchangeId, Exchange>,
+        exchanges: &'a Exchanges,
     ) -> Result<(), Stop> {
         if let Some((why, says)) = &taken.doubt {
             return Err(Stop::Doubt(*why, says.clone()));
@@ -246,7 +247,11 @@ impl<'a> Attempted<'a> {
             Phase::Steps => self.wholes.get(&taken.slot.index),
             _ => None,
         };
-        let single = || taken.exchange.and_then(|id| exchanges.get(&id));
+        let single = || {
+            taken
+                .exchange
+                .and_then(|id| exchanges.get(&id).map(Arc::as_ref))
+        };
         let Some(exchange) = whole.or_else(single) else {
             return Err(Stop::Doubt(
                 Doubt::Harness,
@@ -330,11 +335,7 @@ impl<'a> Attempted<'a> {
 
     /// Many requests over HTTP/2 at a target without it are none. In plain text nobody is asked whether he speaks it, so
     /// that any end without an answer means that.
-    fn spoken(
-        &self,
-        taken: &StepTaken,
-        exchanges: &HashMap<ExchangeId, Exchange>,
-    ) -> Result<(), Stop> {
+    fn spoken(&self, taken: &StepTaken, exchanges: &Exchanges) -> Result<(), Stop> {
         let refused = |one: &&Exchange| {
             let is_plain = one.request.origin.scheme == Scheme::Http;
             let unspoken = match &one.failure {
@@ -351,11 +352,7 @@ impl<'a> Attempted<'a> {
     }
 
     /// Whether what was to happen at once did. A promise that broke all the same is broken.
-    fn met(
-        &self,
-        taken: &StepTaken,
-        exchanges: &HashMap<ExchangeId, Exchange>,
-    ) -> Result<(), Stop> {
+    fn met(&self, taken: &StepTaken, exchanges: &Exchanges) -> Result<(), Stop> {
         let all = members(taken, exchanges);
         let spread = tally::spread_us(&all);
         let lost = all.iter().filter(|one| one.answer.is_none()).count();

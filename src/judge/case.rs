@@ -1,22 +1,15 @@
 //! All attempts at a case → its verdict.
 
-use std::collections::HashMap;
-
 use super::attempt::{AttemptOutcome, judge_attempt};
 use super::verdict::{Evidence, Findings, Verdict};
-use crate::journal::{Attempt, Doubt, Exchange, ExchangeId};
+use crate::journal::{Attempt, Doubt, Exchanges};
 use crate::suite::plan::{Case, Plan, SkipReason};
 
 /// Decides one case. No clock, no network, no `Result`: whatever is missing is a reason, not an error.
 ///
 /// A failure counts only when a second attempt shows a failure at the same place; one that holds the second time is
 /// unsteady, and one that was never repeated is said to be that.
-pub fn judge(
-    plan: &Plan,
-    case: &Case,
-    attempts: &[Attempt],
-    exchanges: &HashMap<ExchangeId, Exchange>,
-) -> Verdict {
+pub fn judge(plan: &Plan, case: &Case, attempts: &[Attempt], exchanges: &Exchanges) -> Verdict {
     if let Some(skip) = &case.skip {
         return Verdict::Skipped {
             why: skip.reason,

@@ -1,9 +1,8 @@
 //! Whether the target's clock stood still enough to judge by: what was forged is dated by it.
 
-use std::collections::HashMap;
 use std::time::UNIX_EPOCH;
 
-use crate::journal::{Attempt, Exchange, ExchangeId, Phase};
+use crate::journal::{Attempt, Exchange, Exchanges, Phase};
 use crate::suite::model::{Check, Step};
 
 /// Seconds by which two readings may differ: `Date` has whole ones, and answers take their time.
@@ -11,11 +10,7 @@ const TOLERATED_S: f64 = 5.0;
 
 /// Says so where the clock of the target, by the `Date` of its answers to the controls, jumped while the check went on,
 /// and the check forges something that is dated by it.
-pub(super) fn jump(
-    check: &Check,
-    attempt: &Attempt,
-    exchanges: &HashMap<ExchangeId, Exchange>,
-) -> Option<String> {
+pub(super) fn jump(check: &Check, attempt: &Attempt, exchanges: &Exchanges) -> Option<String> {
     let forges = |step: &Step| matches!(step, Step::Send(send) if send.token.is_some() || send.proof.is_some());
     if !check.steps.iter().any(forges) {
         return None;

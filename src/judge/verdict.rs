@@ -42,6 +42,21 @@ impl Verdict {
             Verdict::Skipped { .. } => "skipped",
         }
     }
+
+    /// All that it names.
+    pub fn exchanges(&self) -> Vec<ExchangeId> {
+        match self {
+            Verdict::Pass { evidence, .. } => evidence.iter().collect(),
+            Verdict::Fail {
+                findings, evidence, ..
+            } => {
+                let found = findings.iter().map(|finding| finding.exchange);
+                found.chain(evidence.iter()).collect()
+            }
+            Verdict::Inconclusive { exchanges, .. } => exchanges.clone(),
+            Verdict::Skipped { .. } => Vec::new(),
+        }
+    }
 }
 
 /// Exchanges that a verdict rests on; never empty.

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::matrix::{Cell, Matrix, Row};
 use super::reach::Reach;
-use crate::journal::{Journal, RunRecord};
+use crate::journal::Journal;
 use crate::judge::Verdict;
 use crate::reference::{Contract, Deployment, Settings as Place};
 use crate::report::{CheckView, Standing, View};
@@ -255,7 +255,7 @@ pub(super) async fn fire_at(
     )
     .await
     .map_err(|error| error.to_string())?;
-    let run = RunRecord::from_records(journal.take_records()).map_err(|error| error.to_string())?;
+    let run = journal.finish().map_err(|error| error.to_string())?;
     let cells = View::of(&run)
         .checks
         .iter()

@@ -170,7 +170,7 @@ pub fn report(view: &View<'_>, level: Level) -> Report {
         run: ReportedRun {
             state,
             wall_ms,
-            exchanges: view.run.exchanges.len() as u64,
+            exchanges: view.run.exchange_count as u64,
         },
         counts: ReportedCounts {
             checks: view.check_counts(),
@@ -263,8 +263,7 @@ fn finding(view: &View<'_>, finding: &Finding) -> ReportedFinding {
         exchange: finding.exchange.0,
         curl: view
             .run
-            .exchanges
-            .get(&finding.exchange)
+            .exchange(finding.exchange)
             .and_then(curl)
             .map(|command| visible(&command)),
     }

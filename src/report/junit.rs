@@ -119,8 +119,7 @@ fn status(
                 lines.extend(finding.because.as_deref().map(visible));
                 lines.push(
                     view.run
-                        .exchanges
-                        .get(&finding.exchange)
+                        .exchange(finding.exchange)
                         .and_then(curl)
                         .map_or_else(
                             || format!("exchange {} of the journal", finding.exchange),
@@ -185,7 +184,7 @@ fn time(view: &View<'_>, case: &CaseView<'_>) -> Duration {
         .attempts_of(&case.case.id)
         .iter()
         .flat_map(|attempt| &attempt.steps)
-        .filter_map(|taken| view.run.exchanges.get(&taken.exchange?))
+        .filter_map(|taken| view.run.exchange(taken.exchange?))
         .fold(0u64, |sum, exchange| sum.saturating_add(exchange.total_us));
     Duration::from_micros(us)
 }

@@ -99,7 +99,7 @@ fn section<'v>(
                 visible(&finding.expected),
                 visible(&finding.observed)
             ));
-            let shown = view.run.exchanges.get(&finding.exchange).and_then(curl);
+            let shown = view.run.exchange(finding.exchange).and_then(curl);
             let command =
                 shown.unwrap_or_else(|| format!("exchange {} of the journal", finding.exchange));
             out.push_str(&format!("     {}\n", paint.on(DIM, &visible(&command))));

@@ -13,11 +13,9 @@ use super::outside::Mark;
 use super::possession::{self, FIELD, asks_for_nonce};
 use super::prepare::{Fault, prepare};
 use super::request::node;
-use super::scope::RequestScope;
+use super::scope::{Proofs, RequestScope};
 use super::send::{Sent, Subject, Tries};
-use crate::journal::{
-    Attempt, Doubt, Exchange, ExchangeId, Phase, RecordedAnswer, Slot, StepTaken,
-};
+use crate::journal::{Attempt, Doubt, Exchanges, Phase, RecordedAnswer, Slot, StepTaken};
 use crate::judge::{
     AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
@@ -43,7 +41,7 @@ pub(super) struct Walk<'a> {
     /// The attempt's values as controls see them.
     control_values: Map<String, Value>,
     in_control: bool,
-    pub(super) exchanges: HashMap<ExchangeId, Exchange>,
+    pub(super) exchanges: Exchanges,
     pub(super) captured: HashMap<String, Value>,
     /// What was captured of each accepted answer of a race or burst.
     pub(super) of_each: HashMap<String, Vec<Value>>,
@@ -62,7 +60,7 @@ pub(super) struct Walk<'a> {
 }
 
 /// An attempt, what came of it, and its exchanges.
-pub type Walked = (Attempt, AttemptOutcome, HashMap<ExchangeId, Exchange>);
+pub type Walked = (Attempt, AttemptOutcome, Exchanges);
 
 /// Carries out one attempt and judges it. `None` where the run was asked to end while a step waited: what cleans up was
 /// sent all the same. `Err` means that the journal could not be written.
@@ -89,7 +87,7 @@ pub async fn attempt(
         },
         control_values: of_control(&values),
         in_control: false,
-        exchanges: HashMap::new(),
+        exchanges: Exchanges::new(),
         captured: HashMap::new(),
         of_each: HashMap::new(),
         credentials: HashMap::new(),
@@ -163,7 +161,7 @@ impl Walk<'_> {
             captured: &self.captured,
             placeholders: Map::new(),
             given: IndexMap::new(),
-            proofs: Vec::new(),
+            proofs: Proofs::default(),
             credentials: &self.credentials,
             secrets: self.field.keyring.secrets(),
         }

@@ -1,6 +1,7 @@
 //! A `probe` step: a question to the transport below HTTP, or a look at a token, recorded as an exchange.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ pub async fn probe(
     field: &Field<'_>,
     step: &Step,
     scope: &dyn Scope,
-) -> Result<io::Result<Exchange>, Fault> {
+) -> Result<io::Result<Arc<Exchange>>, Fault> {
     let target = &field.plan.target;
     let plain = || {
         let none = || Fault::NotHere("the target has no plain-HTTP address to try".to_owned());
@@ -80,7 +81,7 @@ async fn token(
     field: &Field<'_>,
     step: &Step,
     scope: &dyn Scope,
-) -> Result<io::Result<Exchange>, Fault> {
+) -> Result<io::Result<Arc<Exchange>>, Fault> {
     let name = step
         .principal
         .as_deref()
@@ -144,7 +145,7 @@ async fn token(
 }
 
 /// What became of the secrets of the run until now.
-fn shown_again(line: &Line, origin: Origin) -> io::Result<Exchange> {
+fn shown_again(line: &Line, origin: Origin) -> io::Result<Arc<Exchange>> {
     let answer = line.shown_again().facts();
     let seen = json!({ "kind": "shown-again", "answer": answer });
     let method = json!({ "kind": "shown-again" }).to_string();
@@ -168,9 +169,9 @@ fn harness(says: String) -> Fault {
     Fault::Doubt(Doubt::Harness, says)
 }
 
-fn keep(line: &Line, exchange: Exchange) -> io::Result<Exchange> {
-    line.journal
-        .write(Record::Exchange(Box::new(exchange.clone())))?;
+fn keep(line: &Line, exchange: Exchange) -> io::Result<Arc<Exchange>> {
+    let exchange = Arc::new(exchange);
+    line.journal.write(Record::Exchange(exchange.clone()))?;
     Ok(exchange)
 }
 

@@ -25,13 +25,13 @@ use super::possession::Nonces;
 use super::prepare::{Fault, prepare};
 use super::purses::Purses;
 use super::race::MOST_OF_A_BURST;
-use super::scope::RequestScope;
+use super::scope::{Proofs, RequestScope};
 use super::send::{Line, Sent};
 use super::shown_secrets::ShownSecrets;
 use super::stop::Stop;
 use crate::jose::forgery::Strangers;
 use crate::journal::{
-    Doubt, End, Exchange, ExchangeId, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
+    Doubt, End, Exchange, Exchanges, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
 };
 use crate::judge::{ShownAgain, Verdict, judge, needs_another_attempt, status_contains};
 use crate::suite::model::{Carriage, Check, Expectation, OneOrMany, Transport};
@@ -377,7 +377,7 @@ impl Shared {
 
     async fn try_case(&self, case: &Case) -> io::Result<()> {
         let mut attempts = Vec::new();
-        let mut exchanges: HashMap<ExchangeId, Exchange> = HashMap::new();
+        let mut exchanges = Exchanges::new();
         if let (None, Some(planned)) = (&case.skip, self.plan.checks.get(&case.check)) {
             let field = Field {
                 plan: &self.plan,
@@ -424,7 +424,7 @@ impl Shared {
     }
 }
 
-type Look = Arc<OnceCell<Result<(Exchange, Option<crate::journal::RecordedAnswer>), Fault>>>;
+type Look = Arc<OnceCell<Result<(Arc<Exchange>, Option<crate::journal::RecordedAnswer>), Fault>>>;
 
 /// Answers to named situations, provoked once for the first attempts of all checks, and once more for the second ones.
 #[derive(Default)]
@@ -453,7 +453,7 @@ impl Observations {
 async fn provoke(
     field: &Field<'_>,
     name: &str,
-) -> io::Result<Result<(Exchange, Option<crate::journal::RecordedAnswer>), Fault>> {
+) -> io::Result<Result<(Arc<Exchange>, Option<crate::journal::RecordedAnswer>), Fault>> {
     let Some(planned) = field.plan.situations.get(name) else {
         return Ok(Err(Fault::Doubt(
             Doubt::Harness,
@@ -469,7 +469,7 @@ async fn provoke(
         captured: &captured,
         placeholders: Map::new(),
         given: IndexMap::new(),
-        proofs: Vec::new(),
+        proofs: Proofs::default(),
         credentials: &credentials,
         secrets: field.keyring.secrets(),
     };

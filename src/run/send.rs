@@ -46,7 +46,7 @@ pub struct Line {
 
 /// An exchange as recorded, and the answer as it came.
 pub struct Sent {
-    pub exchange: Exchange,
+    pub exchange: Arc<Exchange>,
     pub raw: Option<RecordedAnswer>,
 }
 
@@ -272,9 +272,9 @@ impl Line {
         }
         exchange.key_fetches = self.outside.fetches(subject.mark);
         drop(redactor);
+        let exchange = Arc::new(exchange);
         self.shown_again().note(&exchange);
-        self.journal
-            .write(Record::Exchange(Box::new(exchange.clone())))?;
+        self.journal.write(Record::Exchange(exchange.clone()))?;
         Ok(Sent { exchange, raw })
     }
 
