@@ -12,6 +12,7 @@ mod access;
 mod accounts;
 mod cors;
 mod files;
+mod language;
 mod notes;
 mod pages;
 mod problems;
@@ -80,6 +81,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         access::FLAWS,
         accounts::FLAWS,
         files::FLAWS,
+        language::FLAWS,
         notes::FLAWS,
         pages::FLAWS,
         problems::FLAWS,
