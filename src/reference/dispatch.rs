@@ -41,6 +41,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9110 §13.2.1",
     ),
     flaw(
+        "range-judged-before-authorisation",
+        "Judges Range before the rights of the caller, and tells how long the answer would be.",
+        "RFC 9110 §13.2.1",
+    ),
+    flaw(
         "continue-before-authentication",
         "Asks for the body with 100 (Continue) before it looks at the credential.",
         "RFC 9110 §10.1.1",
@@ -408,6 +413,14 @@ impl<A: Application> Pipeline<A> {
                     "The object has changed.",
                 ));
             }
+        }
+        if !is_unknown
+            && request.is_safe()
+            && request.fields.has("range")
+            && flaws.has("range-judged-before-authorisation")
+        {
+            let error = Error::new(416, "RANGE_NOT_SATISFIABLE", "There is no such part.");
+            return Err(error.field("Content-Range", "bytes */1024"));
         }
         if !request.is_safe()
             && ((is_unknown && flaws.has("effect-before-authentication"))

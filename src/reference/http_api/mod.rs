@@ -11,6 +11,7 @@
 mod access;
 mod accounts;
 mod cors;
+mod exports;
 mod files;
 mod language;
 mod notes;
@@ -38,6 +39,7 @@ use crate::jose::Algorithm;
 
 const ROUTES: &[&[Route<HttpApi>]] = &[
     accounts::ROUTES,
+    exports::ROUTES,
     files::ROUTES,
     notes::ROUTES,
     pages::ROUTES,
@@ -80,6 +82,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::SECRET_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
+        exports::FLAWS,
         files::FLAWS,
         language::FLAWS,
         notes::FLAWS,
@@ -152,7 +155,7 @@ impl Application for HttpApi {
     fn exists(&self, template: &str, id: &str) -> bool {
         let state = self.state();
         match template {
-            notes::ITEM => state.notes.iter().any(|note| note.id == id),
+            notes::ITEM | exports::CHILDREN => state.notes.iter().any(|note| note.id == id),
             files::ITEM => state.files.iter().any(|file| file.id == id),
             accounts::ITEM => state.accounts.iter().any(|account| account.id == id),
             _ => true,

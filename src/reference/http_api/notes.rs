@@ -56,6 +56,11 @@ pub const FLAWS: &[Flaw] = &[
         "OWASP API1:2023",
     ),
     flaw(
+        "id-zero-is-any-note",
+        "Shows the first note that it finds for the ids 0 and null.",
+        "good practice",
+    ),
+    flaw(
         "search-crashes-on-percent",
         "Answers 500 to a search for a percent sign.",
         "RFC 9110 §15.6",
@@ -157,7 +162,7 @@ pub struct Note {
     pub title: String,
     text: String,
     priority: i64,
-    parent: Option<String>,
+    pub parent: Option<String>,
 }
 
 impl Note {
@@ -172,7 +177,7 @@ impl Note {
         }
     }
 
-    fn shown(&self) -> Value {
+    pub fn shown(&self) -> Value {
         json!({
             "id": self.id, "owner": self.owner, "title": self.title, "text": self.text, "priority": self.priority,
             "parent": self.parent,
@@ -192,6 +197,12 @@ fn is_visible(call: &Call<'_, HttpApi>, note: &Note) -> bool {
 
 /// Where the note of the path is, when it is the caller's.
 fn position(call: &Call<'_, HttpApi>, notes: &[Note]) -> Result<usize, Error> {
+    if matches!(call.id(), "0" | "null")
+        && call.app.flaws().has("id-zero-is-any-note")
+        && let Some(at) = notes.iter().position(|note| !is_visible(call, note))
+    {
+        return Ok(at);
+    }
     let at = notes
         .iter()
         .position(|note| note.id == call.id())

@@ -36,6 +36,11 @@ pub const FLAWS: &[Flaw] = &[
         "Intraverse API, Server API Key Header",
     ),
     flaw(
+        "query-key-kind-unchecked",
+        "Takes any good key in the query for a server key.",
+        "Intraverse API, Server API Key Header",
+    ),
+    flaw(
         "server-only-body-altered",
         "Answers a client's call of a server-only operation with another message.",
         "Intraverse API, Client-Side Request Detected",
@@ -209,7 +214,9 @@ fn server(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
         None => token.as_deref().and_then(|token| verified(app, token)),
     };
     if let Some(key) = shown_key
-        && flaws.has("client-key-opens-server-operations")
+        && (flaws.has("client-key-opens-server-operations")
+            || (request.parameter(CLIENT_HEADER).is_some()
+                && flaws.has("query-key-kind-unchecked")))
     {
         return Ok(of_game(key.game));
     }

@@ -25,6 +25,7 @@ mod errors;
 mod files;
 mod oauth;
 mod possession;
+mod refresh;
 mod settings;
 mod tenant;
 mod transactions;
@@ -51,6 +52,7 @@ pub use access::{Access, Caller, Role};
 
 const ROUTES: &[&[Route<Pers>]] = &[
     accounts::ROUTES,
+    refresh::ROUTES,
     campaigns::ROUTES,
     transactions::ROUTES,
     files::ROUTES,
@@ -96,6 +98,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::ECDSA_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
+        refresh::FLAWS,
         campaigns::FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
@@ -139,7 +142,7 @@ struct State {
     /// External proof, hashed, to account id.
     proofs: HashMap<Hashed, String>,
     /// By the hash of the refresh token; taken out when used.
-    refresh_tokens: HashMap<Hashed, accounts::Refresh>,
+    refresh_tokens: HashMap<Hashed, refresh::Refresh>,
     /// Pushed authorization requests and codes, by the hash of their names; taken out when used.
     asked: HashMap<Hashed, oauth::Asked>,
     campaigns: Vec<campaigns::Campaign>,

@@ -161,7 +161,8 @@ pub struct Selected {
     pub operations: Option<String>,
     /// Principals that are all of these words: `anonymous`, `authenticated`, a role, or of their `is`; or
     /// `allowed`, `forbidden` (for the operation of `on`; ordinary principals, whose `is` is empty), `entitled`,
-    /// `unentitled` (the same for whatever principals), `same-role`, `other-tenant` (than the principal of `on`).
+    /// `unentitled` (the same for whatever principals), `same-role`, `other-tenant` (than the principal of `on`). A word
+    /// may refer to an earlier variable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Option<String>,
     /// A named list of the suite.
@@ -188,7 +189,7 @@ pub struct Selected {
     /// The variable that `principals` refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
-    /// Words that it must not be; for a parameter, members that are left out.
+    /// Words that it must not be; for a parameter or violations, members that are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not: Option<String>,
     /// At most so many, the first ones in the order of the files.
