@@ -460,6 +460,9 @@ impl<A: Application> Pipeline<A> {
         if request.method == "HEAD" && edge.flaws.has("head-fields-differ") {
             response.remove("Content-Type");
         }
+        if request.method == "HEAD" && edge.flaws.has("head-length-zero") {
+            response.body.clear();
+        }
         Ok(response)
     }
 

@@ -20,6 +20,7 @@ mod problems;
 mod redirect;
 mod session;
 mod token_endpoint;
+mod trace;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -91,6 +92,9 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         redirect::FLAWS,
         session::FLAWS,
         token_endpoint::FLAWS,
+        trace::FLAWS,
+        edge::body::COMPRESSION_FLAWS,
+        edge::errors::CONFLICT_FLAWS,
     ]);
     tables.extend(token::FLAWS);
     tables.extend(super::cors::FLAWS);
@@ -144,6 +148,10 @@ impl Application for HttpApi {
         &self.edge
     }
 
+    fn gate(&self, request: &Request) -> Result<(), Error> {
+        trace::judge(self, request)
+    }
+
     fn admit(&self, access: access::Access, request: &Request) -> Result<access::Caller, Error> {
         access::admit(self, access, request)
     }
@@ -170,6 +178,8 @@ impl Application for HttpApi {
         self.cors.decorate(request, response, self.flaws());
         pages::decorate(self, response);
         problems::decorate(self, request, response);
+        session::decorate(self, response);
+        trace::decorate(self, request, response);
     }
 }
 

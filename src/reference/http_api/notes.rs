@@ -56,6 +56,11 @@ pub const FLAWS: &[Flaw] = &[
         "OWASP API1:2023",
     ),
     flaw(
+        "body-on-not-modified",
+        "Sends the note although it says that it has not changed.",
+        "RFC 9110 §15.4.5",
+    ),
+    flaw(
         "id-zero-is-any-note",
         "Shows the first note that it finds for the ids 0 and null.",
         "good practice",
@@ -241,7 +246,13 @@ fn show(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     if let Some(list) = call.request.fields.get("if-none-match")
         && names(list, &tag)
     {
-        return Ok(personal(Response::new(304).field("ETag", tag)));
+        let mut response = personal(Response::new(304).field("ETag", tag));
+        if call.app.flaws().has("body-on-not-modified") {
+            response.body = note.shown().to_string().into_bytes();
+            response.forbidden_body = true;
+            response.close = true;
+        }
+        return Ok(response);
     }
     Ok(personal(
         Response::json(200, &note.shown()).field("ETag", tag),

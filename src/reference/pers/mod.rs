@@ -102,6 +102,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         campaigns::FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
+        edge::errors::CONFLICT_FLAWS,
         files::FLAWS,
         possession::FLAWS,
         settings::FLAWS,
