@@ -61,6 +61,11 @@ pub const FLAWS: &[Flaw] = &[
         "Intraverse API, API Key Management",
     ),
     flaw(
+        "ended-session-goes-on",
+        "Takes the token of a session that was ended.",
+        "RFC 7009 §2",
+    ),
+    flaw(
         "game-of-key-ignored",
         "Lets the key of one game act on another.",
         "OWASP API1:2023",
@@ -277,7 +282,8 @@ fn player(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
 /// Claims of a player's token that is good and whose session goes on.
 fn verified(app: &Intraverse, token: &str) -> Option<Claims> {
     let claims = app.issuer.verify(token, app.flaws())?;
-    let is_ended = app.state().ended.contains(&claims.jti);
+    let is_ended =
+        app.state().ended.contains(&claims.jti) && !app.flaws().has("ended-session-goes-on");
     (!is_ended).then_some(claims)
 }
 

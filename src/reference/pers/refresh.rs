@@ -25,6 +25,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9700 §4.14",
     ),
     flaw(
+        "second-refresh-token-unstored",
+        "Gives with a refresh a refresh token that it does not know later.",
+        "RFC 6749 §6",
+    ),
+    flaw(
         "refresh-token-noted-late",
         "Looks a refresh token up, and takes it away a millisecond later.",
         "RFC 9700 §4.14",
@@ -168,6 +173,9 @@ fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let is_dropped = key.is_some() && flaws.has("dpop-refreshed-token-unbound");
     let bound_to = key.as_deref().filter(|_| !is_dropped);
     let response = tokens(app, &account, bound_to, key.as_deref(), client);
+    if flaws.has("second-refresh-token-unstored") {
+        app.state().refresh_tokens.retain(|_, known| known.account != account.id);
+    }
     if flaws.has("refreshed-token-cacheable") {
         return Ok(response.field("Cache-Control", "private, max-age=60"));
     }

@@ -172,6 +172,7 @@ impl Expander<'_> {
                     .filter(|item| !not.iter().any(|word| item.as_str() == Some(word)))
                     .cloned()
                     .collect(),
+                Some(Value::String(one)) => vec![json!(one)],
                 Some(Value::Object(members)) => members
                     .iter()
                     .map(|(name, value)| json!({"name": name, "value": value}))

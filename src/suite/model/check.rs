@@ -177,7 +177,7 @@ pub struct Selected {
     /// Forgeries of the catalogue by id, which stands for all of its variants, or by full name (`ENTRY/VARIANT`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgeries: Vec<String>,
-    /// A parameter that is a list (its members) or an object (`name` and `value` of each).
+    /// A parameter that is a list (its members), an object (`name` and `value` of each) or a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
     /// `all`, or declared rate limits that are all of these words: `credential`, `user`, `address`, a kind, a name, `with-kind`, `with-write`, `with-operations`, `apart` (names operations, none of which the limit that `on` names is about).
