@@ -46,6 +46,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9110 §13.2.1",
     ),
     flaw(
+        "server-version-told-where-unreadable",
+        "Lets the server in front answer what cannot be read, with its product and version.",
+        "RFC 9110 §10.2.4",
+    ),
+    flaw(
         "continue-before-authentication",
         "Asks for the body with 100 (Continue) before it looks at the credential.",
         "RFC 9110 §10.1.1",
@@ -544,6 +549,10 @@ impl<A: Application> Site for Pipeline<A> {
                 "The request cannot be read.",
             ),
         };
-        Some(self.complete(&request, Err(error)))
+        let mut response = self.complete(&request, Err(error));
+        if self.app.edge().flaws.has("server-version-told-where-unreadable") {
+            response.set("Server", "nginx/1.18.0 (Ubuntu)");
+        }
+        Some(response)
     }
 }

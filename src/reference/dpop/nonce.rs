@@ -55,8 +55,8 @@ pub struct Nonces {
     count: AtomicU64,
 }
 
-/// What every nonce of the flaw that counts begins with.
-const COUNTED: &str = "4f9a1c77d0be25e3-";
+/// Digits of the count that the flaw has.
+const DIGITS: usize = 6;
 
 const RANDOM: usize = 12;
 const TIME: usize = 8;
@@ -76,7 +76,7 @@ impl Nonces {
         }
         if flaws.has("dpop-nonce-counts") {
             let count = self.count.fetch_add(1, Ordering::Relaxed);
-            return format!("{COUNTED}{count:06}");
+            return format!("{}{count:0DIGITS$}", self.stem());
         }
         let mut octets = rand::random::<[u8; RANDOM]>().to_vec();
         octets.extend((now + NONCE_LIFE).to_be_bytes());
@@ -85,9 +85,19 @@ impl Nonces {
         base64url::encode(octets)
     }
 
+    /// What every nonce of the flaw that counts begins with, other for each server.
+    fn stem(&self) -> String {
+        let tag = hmac::sign(&self.key, b"count");
+        format!("{}-", hex::encode(&tag.as_ref()[..8]))
+    }
+
     fn is_own(&self, nonce: &str, now: f64, flaws: &FlawSet) -> bool {
-        if nonce.starts_with(COUNTED) && flaws.has("dpop-nonce-counts") {
-            return true;
+        if let Some(digits) = nonce.strip_prefix(&self.stem())
+            && digits.len() == DIGITS
+            && flaws.has("dpop-nonce-counts")
+        {
+            let issued = self.count.load(Ordering::Relaxed);
+            return digits.parse::<u64>().is_ok_and(|count| count < issued);
         }
         let end = self.end(nonce).or_else(|| {
             let issued: f64 = nonce.parse().ok()?;

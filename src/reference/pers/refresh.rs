@@ -174,7 +174,9 @@ fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {
     let bound_to = key.as_deref().filter(|_| !is_dropped);
     let response = tokens(app, &account, bound_to, key.as_deref(), client);
     if flaws.has("second-refresh-token-unstored") {
-        app.state().refresh_tokens.retain(|_, known| known.account != account.id);
+        app.state()
+            .refresh_tokens
+            .retain(|_, known| known.account != account.id);
     }
     if flaws.has("refreshed-token-cacheable") {
         return Ok(response.field("Cache-Control", "private, max-age=60"));
