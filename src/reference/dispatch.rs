@@ -550,7 +550,12 @@ impl<A: Application> Site for Pipeline<A> {
             ),
         };
         let mut response = self.complete(&request, Err(error));
-        if self.app.edge().flaws.has("server-version-told-where-unreadable") {
+        if self
+            .app
+            .edge()
+            .flaws
+            .has("server-version-told-where-unreadable")
+        {
             response.set("Server", "nginx/1.18.0 (Ubuntu)");
         }
         Some(response)
