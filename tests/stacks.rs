@@ -136,7 +136,7 @@ async fn node_with_oauth4webapi_takes_no_forged_proof() {
     };
     let expected = Departures {
         must: &[],
-        should: &["DPOP-BIND-05", "DPOP-ERR-01"],
+        should: &["DPOP-BIND-05", "DPOP-ERR-01", "DPOP-HTU-04"],
     };
     departs(command, expected, 90).await;
 }
@@ -159,8 +159,13 @@ async fn auth0_api_python_departs_where_its_code_does() {
         return;
     };
     let expected = Departures {
-        must: &["DPOP-HTM-01", "DPOP-HTM-02", "DPOP-HTU-02"],
-        should: &["DPOP-BIND-04", "DPOP-BIND-05", "DPOP-ERR-01"],
+        must: &["DPOP-HTM-01", "DPOP-HTM-02", "DPOP-HTU-02", "DPOP-IAT-04"],
+        should: &[
+            "DPOP-BIND-04",
+            "DPOP-BIND-05",
+            "DPOP-ERR-01",
+            "DPOP-HTU-04",
+        ],
     };
     departs(command, expected, 80).await;
 }

@@ -537,7 +537,12 @@ fn not_spoken(request: &Send, failure: Option<&Failure>) -> Option<String> {
     let end = end(failure?)?;
     let plain = request.over == Some(Transport::Plain);
     match end {
-        ConnectionEnd::Refused | ConnectionEnd::Reset | ConnectionEnd::Closed if plain => {
+        ConnectionEnd::Refused
+        | ConnectionEnd::Reset
+        | ConnectionEnd::Closed
+        | ConnectionEnd::Filtered
+            if plain =>
+        {
             let how = end.word();
             Some(format!("the plain address gives no HTTP answer: {how}"))
         }
@@ -573,6 +578,7 @@ mod tests {
         for (request, failure, is_spoken_of) in [
             (&plain, &Failure::Refused, true),
             (&plain, &Failure::Closed, true),
+            (&plain, &Failure::Filtered, true),
             (&plain, &lost, false),
             (&h2, &tls, true),
             (&h2, &Failure::Refused, false),

@@ -358,6 +358,7 @@ pub(super) fn end(failure: &Failure) -> Option<ConnectionEnd> {
         Failure::Reset => ConnectionEnd::Reset,
         Failure::Closed => ConnectionEnd::Closed,
         Failure::Timeout(_) => ConnectionEnd::Timeout,
+        Failure::Filtered => ConnectionEnd::Filtered,
         Failure::Tls(_) => ConnectionEnd::Tls,
         Failure::Malformed(_) => ConnectionEnd::Malformed,
         Failure::Unresolved(_) | Failure::TooLarge(_) | Failure::Unsendable(_) | Failure::Cut => {

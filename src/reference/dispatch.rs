@@ -41,6 +41,16 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9110 §13.2.1",
     ),
     flaw(
+        "range-judged-before-authorisation",
+        "Judges Range before the rights of the caller, and tells how long the answer would be.",
+        "RFC 9110 §13.2.1",
+    ),
+    flaw(
+        "server-version-told-where-unreadable",
+        "Lets the server in front answer what cannot be read, with its product and version.",
+        "RFC 9110 §10.2.4",
+    ),
+    flaw(
         "continue-before-authentication",
         "Asks for the body with 100 (Continue) before it looks at the credential.",
         "RFC 9110 §10.1.1",
@@ -409,6 +419,14 @@ impl<A: Application> Pipeline<A> {
                 ));
             }
         }
+        if !is_unknown
+            && request.is_safe()
+            && request.fields.has("range")
+            && flaws.has("range-judged-before-authorisation")
+        {
+            let error = Error::new(416, "RANGE_NOT_SATISFIABLE", "There is no such part.");
+            return Err(error.field("Content-Range", "bytes */1024"));
+        }
         if !request.is_safe()
             && ((is_unknown && flaws.has("effect-before-authentication"))
                 || (!is_unknown && flaws.has("effect-before-authorisation")))
@@ -446,6 +464,9 @@ impl<A: Application> Pipeline<A> {
         let mut response = (route.run)(&call)?;
         if request.method == "HEAD" && edge.flaws.has("head-fields-differ") {
             response.remove("Content-Type");
+        }
+        if request.method == "HEAD" && edge.flaws.has("head-length-zero") {
+            response.body.clear();
         }
         Ok(response)
     }
@@ -528,6 +549,15 @@ impl<A: Application> Site for Pipeline<A> {
                 "The request cannot be read.",
             ),
         };
-        Some(self.complete(&request, Err(error)))
+        let mut response = self.complete(&request, Err(error));
+        if self
+            .app
+            .edge()
+            .flaws
+            .has("server-version-told-where-unreadable")
+        {
+            response.set("Server", "nginx/1.18.0 (Ubuntu)");
+        }
+        Some(response)
     }
 }

@@ -360,7 +360,7 @@ fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
         out.extend_from_slice(b"Connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    if !bodiless && (!is_head || response.body_despite_head) {
+    if response.forbidden_body || !(bodiless || is_head) {
         out.extend_from_slice(&response.body);
     }
     out

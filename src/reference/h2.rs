@@ -116,7 +116,7 @@ async fn collect(mut incoming: Incoming, bound: usize) -> Result<Body, hyper::Er
 
 /// Lines that HTTP/2 cannot carry (RFC 9113 §8.2.1, §8.2.2) are left out.
 fn render(mut response: Response, method: &str) -> http::Response<Full<Bytes>> {
-    if method == "HEAD" && !response.body_despite_head && !matches!(response.status, 204 | 304) {
+    if method == "HEAD" && !response.forbidden_body && !matches!(response.status, 204 | 304) {
         let length = response.body.len().to_string();
         response.set("Content-Length", length);
         response.body.clear();

@@ -161,8 +161,8 @@ pub struct Response {
     pub holds: Holds,
     /// Close the connection after this answer (HTTP/1 only).
     pub close: bool,
-    /// Send the body although the request was HEAD; only a flaw sets it.
-    pub body_despite_head: bool,
+    /// Send the body although HTTP allows none here (RFC 9112 §6.3); only a flaw sets it.
+    pub forbidden_body: bool,
 }
 
 impl Response {
@@ -173,7 +173,7 @@ impl Response {
             body: Vec::new(),
             holds: Holds::Personal,
             close: false,
-            body_despite_head: false,
+            forbidden_body: false,
         }
     }
 

@@ -1,6 +1,10 @@
 //! The body of a request, from what step and operation say.
 
+use std::io::Write;
+
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::suite::model::{Body, Operation};
@@ -8,6 +12,8 @@ use crate::suite::template::{Scope, TemplateError, fill_text, fill_value, show};
 
 /// Most octets that a suite may ask us to send in one body.
 pub const MAX_FILLER_BYTES: u64 = 64 * 1024 * 1024;
+/// Most octets that a body of ours unpacks to. It is compressed while it is made: a thousandth of that is in memory.
+pub const MAX_BOMB_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// A body ready to send, with the media type that it implies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +36,10 @@ pub enum BodyError {
     Exchange(String),
     #[error("the operation has no JSON object for a body")]
     NoObject,
-    #[error(
-        "a filler of {0} octets is no number up to {MAX_FILLER_BYTES}, which is the most that is sent"
-    )]
-    Filler(Value),
+    #[error("a filler of {0} octets is no number up to {1}, which is the most that is sent")]
+    Filler(Value, u64),
+    #[error("a filler cannot be compressed")]
+    Bomb,
 }
 
 /// Makes the body: the step's where it has one, the operation's otherwise.
@@ -110,21 +116,38 @@ pub fn make(
             json(&value)
         }
         Body::Filler(amount) => {
-            let filled = fill_value(amount, scope)?;
-            let octets = filled
-                .as_u64()
-                .filter(|octets| *octets <= MAX_FILLER_BYTES)
-                .ok_or(BodyError::Filler(filled))?;
-            let (head, tail) = (br#"{"filler":""#, br#""}"#);
-            let length = usize::try_from(octets)
-                .unwrap_or(usize::MAX)
-                .max(head.len() + tail.len());
-            let mut octets = Vec::with_capacity(length);
-            octets.extend_from_slice(head);
-            octets.resize(length - tail.len(), b'a');
-            octets.extend_from_slice(tail);
+            let length = length(amount, MAX_FILLER_BYTES, scope)?;
+            let mut octets = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+            fill(length, &mut octets).map_err(|_| BodyError::Bomb)?;
             Made {
                 octets: Bytes::from(octets),
+                media_type: Some("application/json"),
+            }
+        }
+        Body::Bomb(amount) => {
+            let length = length(amount, MAX_BOMB_BYTES, scope)?;
+            let mut packing = GzEncoder::new(Vec::new(), Compression::default());
+            let packed = fill(length, &mut packing).and_then(|()| packing.finish());
+            Made {
+                octets: Bytes::from(packed.map_err(|_| BodyError::Bomb)?),
+                media_type: Some("application/json"),
+            }
+        }
+        Body::Doubled(name) => {
+            let name = fill_text(name, scope)?;
+            let found = operation.and_then(|operation| operation.violations.get(&name));
+            let (Some(Body::Json(first)), Some(Body::Json(last))) = (own, found) else {
+                return Err(BodyError::Violation(name));
+            };
+            let (first, last) = (fill_value(first, scope)?, fill_value(last, scope)?);
+            let (Value::Object(_), Value::Object(_)) = (&first, &last) else {
+                return Err(BodyError::NoObject);
+            };
+            // Both texts are JSON objects: what ends the one and begins the other becomes a comma.
+            let (first, last) = (first.to_string(), last.to_string());
+            let both = format!("{},{}", &first[..first.len() - 1], &last[1..]);
+            Made {
+                octets: Bytes::from(both),
                 media_type: Some("application/json"),
             }
         }
@@ -147,6 +170,29 @@ pub fn make(
         Body::Exchange(name) => return Err(BodyError::Exchange(fill_text(name, scope)?)),
         Body::None(()) => return Ok(None),
     }))
+}
+
+/// The number that an amount of octets is, within the bound.
+fn length(amount: &Value, most: u64, scope: &dyn Scope) -> Result<u64, BodyError> {
+    let filled = fill_value(amount, scope)?;
+    let octets = filled.as_u64().filter(|octets| *octets <= most);
+    octets.ok_or(BodyError::Filler(filled, most))
+}
+
+const HEAD: &[u8] = br#"{"filler":""#;
+const TAIL: &[u8] = br#""}"#;
+
+/// Writes so many octets of JSON, piece by piece.
+fn fill(length: u64, out: &mut impl Write) -> std::io::Result<()> {
+    const PIECE: [u8; 64 * 1024] = [b'a'; 64 * 1024];
+    let mut left = length.saturating_sub((HEAD.len() + TAIL.len()) as u64);
+    out.write_all(HEAD)?;
+    while left > 0 {
+        let next = left.min(PIECE.len() as u64);
+        out.write_all(&PIECE[..next as usize])?;
+        left -= next;
+    }
+    out.write_all(TAIL)
 }
 
 /// Replaces every text in a value; member names stay.
@@ -200,7 +246,8 @@ mod tests {
     fn operation() -> Operation {
         serde_json::from_value(json!({
             "method": "POST", "path": "/", "allow": null, "kinds": [], "success": "2xx",
-            "body": { "json": { "name": "${word} & more", "points": 5, "tags": ["a"] } }
+            "body": { "json": { "name": "${word} & more", "points": 5, "tags": ["a"] } },
+            "violations": { "wrong-type": { "json": { "points": "${word}" } } }
         }))
         .expect("an operation")
     }
@@ -228,7 +275,30 @@ mod tests {
         assert_eq!(filler(json!(25)), Ok(25));
         assert_eq!(filler(json!("${limit}")), Ok(40));
         for refused in [json!("${word}"), json!(-1), json!(MAX_FILLER_BYTES + 1)] {
-            assert!(matches!(filler(refused), Err(BodyError::Filler(_))));
+            assert!(matches!(filler(refused), Err(BodyError::Filler(..))));
         }
+    }
+
+    #[test]
+    fn names_stand_there_twice() {
+        assert_eq!(
+            text(&Body::Doubled("wrong-type".into())).as_deref(),
+            Ok(r#"{"name":"many & more","points":5,"tags":["a"],"points":"many"}"#)
+        );
+        assert!(text(&Body::Doubled("other".into())).is_err());
+    }
+
+    #[test]
+    fn a_bomb_unpacks_to_its_filler() {
+        let body = Body::Bomb(json!(300_000));
+        let made = make(Some(&body), None, &Numbers).unwrap().unwrap();
+        assert!(made.octets.len() < 3_000);
+        let mut unpacked = Vec::new();
+        let mut reader = flate2::read::GzDecoder::new(&made.octets[..]);
+        std::io::Read::read_to_end(&mut reader, &mut unpacked).unwrap();
+        assert_eq!(unpacked.len(), 300_000);
+        assert!(serde_json::from_slice::<Value>(&unpacked).is_ok());
+        let large = Body::Bomb(json!(MAX_BOMB_BYTES + 1));
+        assert!(make(Some(&large), None, &Numbers).is_err());
     }
 }

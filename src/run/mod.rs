@@ -27,6 +27,7 @@ mod schedule;
 mod scope;
 mod send;
 mod shown_secrets;
+mod silence;
 mod stop;
 
 pub use schedule::{Observer, Outcome, RunError, Settings, Silent, resume, run};

@@ -15,7 +15,7 @@ use crate::journal::{Doubt, Exchange, Octets, Record, RecordedRequest};
 use crate::suite::forging;
 use crate::suite::model::{Probe as Step, ProbeKind};
 use crate::suite::template::{Scope, fill_text};
-use crate::wire::probe::{ConnectAnswer, Probe, ProbeAnswer, TlsVersion};
+use crate::wire::probe::{ConnectAnswer, H2cAnswer, Probe, ProbeAnswer, TlsVersion};
 use crate::wire::{Connection, Origin};
 
 /// Asks and records. The inner error is the journal's.
@@ -63,7 +63,12 @@ pub async fn probe(
         return Err(Fault::Doubt(Doubt::Unreachable, says));
     }
     let (started_ms, began) = (line.elapsed_ms(), Instant::now());
-    let answer = line.client.probe(&origin, &question).await;
+    let mut answer = line.client.probe(&origin, &question).await;
+    if let ProbeAnswer::H2c(H2cAnswer { failure, .. }) = &mut answer
+        && let Some(silent) = failure.take()
+    {
+        *failure = Some(line.silence.explained(&line.client, &origin, silent).await);
+    }
     let seen = serde_json::to_value(&answer).map_err(|error| harness(error.to_string()))?;
     let seen = super::record::redacted_value(seen, &*line.redactor.read().await);
     let total_us = began.elapsed().as_micros() as u64;

@@ -144,6 +144,7 @@ pub fn redacted_failure(failure: &Failure, redactor: &Redactor) -> Failure {
         | Failure::Reset
         | Failure::Closed
         | Failure::Timeout(_)
+        | Failure::Filtered
         | Failure::Cut => failure.clone(),
     }
 }

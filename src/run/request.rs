@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::body::{self, BodyError, Made};
@@ -90,7 +91,8 @@ pub fn build(
     scope.placeholders = placeholders;
     scope.given = send.values.clone();
     if let Some(text) = &send.placeholders {
-        scope.placeholders = refilled(text, scope)?;
+        let senders = target.principals.get(sender.name);
+        scope.placeholders = refilled(text, senders.map(|sender| &sender.values), scope)?;
     }
     let scope = &*scope;
 
@@ -216,11 +218,19 @@ pub fn build(
     })
 }
 
-/// The placeholders, each filled with a text that may refer to what it would be otherwise.
-fn refilled(text: &str, scope: &mut RequestScope<'_>) -> Result<Map<String, Value>, TemplateError> {
+/// The placeholders, each filled with a text that may refer to what it would be otherwise, and to the sender's.
+fn refilled(
+    text: &str,
+    senders: Option<&IndexMap<String, Value>>,
+    scope: &mut RequestScope<'_>,
+) -> Result<Map<String, Value>, TemplateError> {
     let mut filled = Map::new();
     for (name, value) in scope.placeholders.clone() {
         let own = fill_value(&value, &*scope)?;
+        if let Some(senders) = senders.and_then(|values| values.get(&name)) {
+            let senders = fill_value(senders, &*scope)?;
+            scope.placeholders.insert("senders".to_owned(), senders);
+        }
         scope.placeholders.insert("own".to_owned(), own.clone());
         let value = match text {
             "unknown" => credential::unknown(&show(&own)),
@@ -354,8 +364,6 @@ impl Lines {
 mod tests {
     use std::collections::HashMap;
     use std::path::Path;
-
-    use indexmap::IndexMap;
 
     use super::*;
     use crate::run::scope::Proofs;

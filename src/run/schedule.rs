@@ -28,6 +28,7 @@ use super::race::MOST_OF_A_BURST;
 use super::scope::{Proofs, RequestScope};
 use super::send::{Line, Sent};
 use super::shown_secrets::ShownSecrets;
+use super::silence::Silence;
 use super::stop::Stop;
 use crate::jose::forgery::Strangers;
 use crate::journal::{
@@ -211,6 +212,7 @@ async fn carry_out(
             clients: Default::default(),
             clock: Clock::default(),
             shown_secrets: ShownSecrets::at(&target.secret_members),
+            silence: Silence::of(target),
             shown_again: std::sync::Mutex::new(ShownAgain::at(&target.secret_members)),
         },
         forger: Forger::new(secrets.clone(), strangers),

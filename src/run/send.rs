@@ -14,6 +14,7 @@ use super::pace::Pace;
 use super::possession::Nonces;
 use super::record::{self, Span};
 use super::shown_secrets::ShownSecrets;
+use super::silence::Silence;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
 use crate::judge::ShownAgain;
 use crate::suite::Target;
@@ -41,6 +42,7 @@ pub struct Line {
     pub nonces: Nonces,
     pub clock: Clock,
     pub shown_secrets: ShownSecrets,
+    pub silence: Silence,
     pub shown_again: Mutex<ShownAgain>,
 }
 
@@ -133,7 +135,13 @@ impl Line {
     ) -> Result<Option<Sent>, std::io::Error> {
         self.pace.turn().await;
         let started_ms = self.elapsed_ms();
-        let outcome = self.client.send(request).await;
+        let mut outcome = self.client.send(request).await;
+        if let Err(failure) = outcome.answer {
+            let explained = self
+                .silence
+                .explained(&self.client, &request.origin, failure);
+            outcome.answer = Err(explained.await);
+        }
         if let Some(what) = no_answer(&outcome, subject)
             && tries.retried.len() + 1 < TRIES
         {
@@ -321,7 +329,7 @@ fn no_answer(outcome: &Outcome, subject: Subject) -> Option<String> {
         Ok(answer) if matches!(answer.status, 429 | 502 | 503 | 504) && !subject.overload => {
             Some(format!("status {}", answer.status))
         }
-        Err(Failure::Unsendable(_) | Failure::Cut) | Ok(_) => None,
+        Err(Failure::Unsendable(_) | Failure::Cut | Failure::Filtered) | Ok(_) => None,
         Err(_) if subject.connection => None,
         Err(failure) => Some(failure.to_string()),
     }

@@ -188,7 +188,18 @@ fn check_mistakes(
     }
     let mut names: HashSet<String> = check.for_each.keys().cloned().collect();
     names.extend(ATTEMPT_VALUES.map(str::to_owned));
-    names.extend(["request", "own", "proof", "another_proof", RUNNER, RANDOM].map(str::to_owned));
+    names.extend(
+        [
+            "request",
+            "own",
+            "senders",
+            "proof",
+            "another_proof",
+            RUNNER,
+            RANDOM,
+        ]
+        .map(str::to_owned),
+    );
     let mut saved: HashSet<&str> = HashSet::new();
     for (index, step) in check.steps.iter().enumerate() {
         let pointer = format!("{here}/steps/{index}");

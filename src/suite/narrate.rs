@@ -336,6 +336,13 @@ fn narrate_body(body: &Body) -> String {
         }
         Body::Hex(digits) => format!("with the octets {}", brief(digits)),
         Body::Filler(octets) => format!("with a JSON body of {octets} octets"),
+        Body::Bomb(octets) => {
+            format!("with a compressed JSON body that unpacks to {octets} octets")
+        }
+        Body::Doubled(name) => format!(
+            "with its body, in which the members that {} breaks the schema with stand once more",
+            plain(name)
+        ),
         Body::Nested(depth) => format!("with a JSON body of arrays nested {depth} deep"),
         Body::Violation(name) => format!(
             "with a body that breaks the schema by {}",

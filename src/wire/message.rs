@@ -149,6 +149,8 @@ pub enum Failure {
     Closed,
     /// Nothing came in time, while connecting, shaking hands or reading.
     Timeout(Phase),
+    /// No connection in time, in several tries alike, while another port of the same host takes connections.
+    Filtered,
     /// TLS did not come about; the text is the library's or the alert's name.
     Tls(String),
     /// What came back is no HTTP answer. Says what was wrong, never quotes more than 80 octets.
@@ -179,6 +181,9 @@ impl fmt::Display for Failure {
             Self::Timeout(Phase::Connect) => f.write_str("no connection in time"),
             Self::Timeout(Phase::Handshake) => f.write_str("no TLS handshake in time"),
             Self::Timeout(Phase::Answer) => f.write_str("no complete answer in time"),
+            Self::Filtered => {
+                f.write_str("no connection in time, though another port takes them: filtered")
+            }
             Self::Tls(reason) => write!(f, "TLS: {reason}"),
             Self::Malformed(reason) => write!(f, "malformed answer: {reason}"),
             Self::TooLarge(what) => write!(f, "answer too large: {what}"),

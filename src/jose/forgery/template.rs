@@ -10,7 +10,7 @@
 //! a throw-away one.
 //!
 //! Filters: `json` (JSON text of the value; first only), `upper`, `lower`, `fullwidth`, `text` (a number as text), `first:N` (characters), `drop_last:N`, `http` (the
-//! scheme `https` becomes `http`), `slashes_encoded` (but the first), `sha256`, `sha512`, `hex`, `base64`, `base64url`.
+//! scheme `https` becomes `http`), `slashes_encoded` (but the first), `last_encoded` (the last character, in percent-encoding), `sha256`, `sha512`, `hex`, `base64`, `base64url`.
 
 use std::collections::BTreeMap;
 
@@ -287,6 +287,12 @@ fn apply(filter: &str, octets: Vec<u8>) -> Result<Vec<u8>, TemplateError> {
         ("slashes_encoded", None) => text(|text| match text.split_at_checked(1) {
             Some((first, rest)) => format!("{first}{}", rest.replace('/', "%2F")),
             None => String::new(),
+        })?,
+        ("last_encoded", None) => text(|text| match text.char_indices().next_back() {
+            Some((at, last)) if last.is_ascii() => {
+                format!("{}%{:02X}", &text[..at], u32::from(last))
+            }
+            _ => text.to_owned(),
         })?,
         ("http", None) => text(|text| text.replacen("https:", "http:", 1))?,
         ("first", Some(count)) => octets[..count.min(octets.len())].to_vec(),

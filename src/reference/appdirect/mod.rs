@@ -10,6 +10,7 @@
 
 mod access;
 mod cors;
+mod graphql;
 mod marketplace;
 mod orders;
 mod products;

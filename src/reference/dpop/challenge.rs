@@ -42,6 +42,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9449 §7.1",
     ),
     flaw(
+        "dpop-bad-proof-unnamed-at-exchange",
+        "Answers a bad proof of a token request without saying that it is the proof.",
+        "RFC 9449 §5",
+    ),
+    flaw(
         "dpop-nonce-demanded-with-400",
         "Answers 400 where the API wants a nonce.",
         "RFC 9449 §9",
@@ -147,6 +152,9 @@ pub fn refused_request(edge: &Edge, fault: Fault) -> Error {
                 error.status = 401;
             }
             error
+        }
+        Fault::Check(_) if edge.flaws.has("dpop-bad-proof-unnamed-at-exchange") => {
+            Error::malformed("This cannot be done")
         }
         Fault::Check(says) => Error::new(400, BAD_PROOF, format!("The proof {says}")),
         Fault::Absent => Error::new(400, BAD_PROOF, "There is no proof"),

@@ -71,6 +71,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 7519 §4",
     ),
     flaw(
+        "dpop-jti-empty-accepted",
+        "Takes an empty jti, and does not remember it.",
+        "RFC 9449 §4.2",
+    ),
+    flaw(
         "dpop-jti-optional",
         "Takes proofs that cannot be told from others.",
         "RFC 9449 §4.3 item 3",
@@ -216,6 +221,7 @@ fn coerced(odd: &Value) -> Option<f64> {
 fn jti(claims: &Map<String, Value>, flaws: &FlawSet) -> Result<Option<String>, Fault> {
     let jti = match claims.get("jti") {
         Some(Value::String(jti)) if !jti.is_empty() => jti,
+        Some(Value::String(_)) if flaws.has("dpop-jti-empty-accepted") => return Ok(None),
         _ if flaws.has("dpop-jti-optional") => return Ok(None),
         _ => return Err(Fault::Check("has no jti")),
     };

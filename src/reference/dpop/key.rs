@@ -85,6 +85,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9449 §4.3 item 3",
     ),
     flaw(
+        "dpop-typ-spelling-crashes",
+        "Answers 500 to a proof whose typ is the right one in another spelling.",
+        "RFC 7515 §4.1.9",
+    ),
+    flaw(
         "dpop-jku-fetched",
         "Fetches the key of a proof from the address that the proof gives.",
         "RFC 8725 §3.10",
@@ -95,6 +100,10 @@ pub const FLAWS: &[Flaw] = &[
 pub fn is_proof(read: &Read, flaws: &FlawSet) -> Result<(), Fault> {
     if read.text("typ") == Some("dpop+jwt") || flaws.has("dpop-typ-unchecked") {
         return Ok(());
+    }
+    let is_spelling = |typ: &str| typ.to_ascii_lowercase().ends_with("dpop+jwt");
+    if read.text("typ").is_some_and(is_spelling) && flaws.has("dpop-typ-spelling-crashes") {
+        return Err(Fault::Crash);
     }
     Err(Fault::Check("is not of the type dpop+jwt"))
 }

@@ -2,6 +2,8 @@
 //!
 //! A nonce says until when it is good and carries a MAC, so that nothing is kept of it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use aws_lc_rs::hmac;
 use serde_json::Value;
 
@@ -36,13 +38,25 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9449 §8.1",
     ),
     flaw(
+        "dpop-nonce-counts",
+        "Hands out nonces that are alike but for a count at their end.",
+        "RFC 9449 §8.1",
+    ),
+    flaw(
         "dpop-nonce-never-expires",
         "Takes nonces of any age.",
         "RFC 9449 §8",
     ),
 ];
 
-pub struct Nonces(hmac::Key);
+pub struct Nonces {
+    key: hmac::Key,
+    /// How many were handed out, for a flaw.
+    count: AtomicU64,
+}
+
+/// Digits of the count that the flaw has.
+const DIGITS: usize = 6;
 
 const RANDOM: usize = 12;
 const TIME: usize = 8;
@@ -50,24 +64,41 @@ const TAG: usize = 32;
 
 impl Nonces {
     pub fn new() -> Self {
-        Self(hmac::Key::new(
-            hmac::HMAC_SHA256,
-            &rand::random::<[u8; 32]>(),
-        ))
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &rand::random::<[u8; 32]>()),
+            count: AtomicU64::new(0),
+        }
     }
 
     pub fn issue(&self, now: f64, flaws: &FlawSet) -> String {
         if flaws.has("dpop-nonce-is-time") {
             return format!("{now:.0}");
         }
+        if flaws.has("dpop-nonce-counts") {
+            let count = self.count.fetch_add(1, Ordering::Relaxed);
+            return format!("{}{count:0DIGITS$}", self.stem());
+        }
         let mut octets = rand::random::<[u8; RANDOM]>().to_vec();
         octets.extend((now + NONCE_LIFE).to_be_bytes());
-        let tag = hmac::sign(&self.0, &octets);
+        let tag = hmac::sign(&self.key, &octets);
         octets.extend(tag.as_ref());
         base64url::encode(octets)
     }
 
+    /// What every nonce of the flaw that counts begins with, other for each server.
+    fn stem(&self) -> String {
+        let tag = hmac::sign(&self.key, b"count");
+        format!("{}-", hex::encode(&tag.as_ref()[..8]))
+    }
+
     fn is_own(&self, nonce: &str, now: f64, flaws: &FlawSet) -> bool {
+        if let Some(digits) = nonce.strip_prefix(&self.stem())
+            && digits.len() == DIGITS
+            && flaws.has("dpop-nonce-counts")
+        {
+            let issued = self.count.load(Ordering::Relaxed);
+            return digits.parse::<u64>().is_ok_and(|count| count < issued);
+        }
         let end = self.end(nonce).or_else(|| {
             let issued: f64 = nonce.parse().ok()?;
             flaws
@@ -84,7 +115,7 @@ impl Nonces {
             return None;
         }
         let (said, tag) = octets.split_at(RANDOM + TIME);
-        hmac::verify(&self.0, said, tag).ok()?;
+        hmac::verify(&self.key, said, tag).ok()?;
         Some(f64::from_be_bytes(said[RANDOM..].try_into().ok()?))
     }
 }

@@ -103,6 +103,20 @@ pub const ENVELOPE_FLAWS: &[Flaw] = &[
     ),
 ];
 
+/// Faults of deployments that fail on demand.
+pub const FAULT_FLAWS: &[Flaw] = &[flaw(
+    "html-500-page",
+    "Answers 500 with the HTML page of its framework.",
+    "good practice",
+)];
+
+/// Faults of deployments with operations that may contradict what is there.
+pub const CONFLICT_FLAWS: &[Flaw] = &[flaw(
+    "conflict-told-as-text",
+    "Answers 409 with a sentence, in place of the error body of the contract.",
+    "good practice",
+)];
+
 /// Flaws of deployments whose contract lists every member of an error body.
 pub const CLOSED_FLAWS: &[Flaw] = &[flaw(
     "error-member-added",
@@ -194,6 +208,15 @@ pub fn render(edge: &Edge, request: &Request, error: &Error, id: &str) -> Respon
     if error.status == 404 && flaws.has("html-404-page") {
         return response.body("text/html; charset=utf-8", PAGE_404.to_vec());
     }
+    if error.status == 500 && flaws.has_if_declared("html-500-page") {
+        return response.body("text/html; charset=utf-8", PAGE_500.to_vec());
+    }
+    if error.status == 409 && flaws.has_if_declared("conflict-told-as-text") {
+        return response.body(
+            "text/plain; charset=utf-8",
+            error.message.as_bytes().to_vec(),
+        );
+    }
     if error.status == 404 && flaws.has("path-reflected-as-html") {
         let path = super::paths::percent::decode(&request.target);
         let page = format!("<!doctype html><h1>404</h1><p>Nothing at {path}</p>");
@@ -257,7 +280,7 @@ pub fn render(edge: &Edge, request: &Request, error: &Error, id: &str) -> Respon
         response.remove("Content-Type");
     }
     if request.method == "HEAD" && flaws.has("body-on-head-error") {
-        response.body_despite_head = true;
+        response.forbidden_body = true;
         response.close = true;
     }
     response
@@ -322,6 +345,9 @@ fn strings(value: &Value) -> String {
 
 const PAGE_404: &[u8] =
     b"<!doctype html><html><head><title>404</title></head><body><h1>Not Found</h1></body></html>";
+
+const PAGE_500: &[u8] =
+    b"<!doctype html><html><head><title>500</title></head><body><h1>Internal Server Error</h1></body></html>";
 
 const DEBUG_PAGE: &[u8] = b"<!doctype html><html><head><title>Error - Debugger</title></head><body>\
 <h1>Unhandled error</h1><pre>Traceback (most recent call last):\n  File \"/app/server.py\", line 88, in handle\n\

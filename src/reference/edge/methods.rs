@@ -32,6 +32,11 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9110 §9.3.2",
     ),
     flaw(
+        "head-length-zero",
+        "Answers HEAD with the length of a body that is empty.",
+        "RFC 9110 §8.6",
+    ),
+    flaw(
         "unknown-method-unguarded",
         "Serves methods that it does not know as GET, without asking for credentials.",
         "RFC 9110 §9.1",

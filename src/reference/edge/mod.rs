@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod errors;
 pub mod headers;
 pub mod host;
+pub mod json;
 pub mod limits;
 pub mod methods;
 pub mod paths;

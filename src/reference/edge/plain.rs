@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Edge;
 use super::errors::Error;
 use super::paths::percent;
@@ -20,6 +24,11 @@ pub const FLAWS: &[Flaw] = &[
         "plain-http-acted-upon",
         "Carries out what it is asked without TLS, and refuses only then.",
         "RFC 9325 §3.2",
+    ),
+    flaw(
+        "plain-websocket-opened",
+        "Opens a WebSocket to whoever asks for one without TLS.",
+        "RFC 6455 §10.6",
     ),
     flaw(
         "x-forwarded-proto-trusted",
@@ -196,6 +205,11 @@ impl PlainSite {
     }
 }
 
+/// What the answer to this key is a digest of (RFC 6455 §4.2.2).
+fn accepting(key: &str) -> String {
+    format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
+}
+
 impl Site for PlainSite {
     fn screen(&self, head: &Request) -> Option<Response> {
         let flaws = &self.edge.flaws;
@@ -224,6 +238,18 @@ impl Site for PlainSite {
         let flaws = &self.edge.flaws;
         if flaws.has("plain-http-served") || self.claims_encryption(request) {
             return self.api.answer(request);
+        }
+        if let Some(key) = request.fields.get("sec-websocket-key")
+            && flaws.has("plain-websocket-opened")
+        {
+            let accepted =
+                STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, accepting(key).as_bytes()));
+            return Some(
+                Response::new(101)
+                    .field("Connection", "Upgrade")
+                    .field("Upgrade", "websocket")
+                    .field("Sec-WebSocket-Accept", accepted),
+            );
         }
         if flaws.has("plain-http-acted-upon") {
             drop(self.api.answer(request));

@@ -11,13 +11,16 @@
 mod access;
 mod accounts;
 mod cors;
+mod exports;
 mod files;
+mod language;
 mod notes;
 mod pages;
 mod problems;
 mod redirect;
 mod session;
 mod token_endpoint;
+mod trace;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,6 +40,7 @@ use crate::jose::Algorithm;
 
 const ROUTES: &[&[Route<HttpApi>]] = &[
     accounts::ROUTES,
+    exports::ROUTES,
     files::ROUTES,
     notes::ROUTES,
     pages::ROUTES,
@@ -79,13 +83,18 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::SECRET_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
+        exports::FLAWS,
         files::FLAWS,
+        language::FLAWS,
         notes::FLAWS,
         pages::FLAWS,
         problems::FLAWS,
         redirect::FLAWS,
         session::FLAWS,
         token_endpoint::FLAWS,
+        trace::FLAWS,
+        edge::body::COMPRESSION_FLAWS,
+        edge::errors::CONFLICT_FLAWS,
     ]);
     tables.extend(token::FLAWS);
     tables.extend(super::cors::FLAWS);
@@ -139,6 +148,10 @@ impl Application for HttpApi {
         &self.edge
     }
 
+    fn gate(&self, request: &Request) -> Result<(), Error> {
+        trace::judge(self, request)
+    }
+
     fn admit(&self, access: access::Access, request: &Request) -> Result<access::Caller, Error> {
         access::admit(self, access, request)
     }
@@ -150,7 +163,7 @@ impl Application for HttpApi {
     fn exists(&self, template: &str, id: &str) -> bool {
         let state = self.state();
         match template {
-            notes::ITEM => state.notes.iter().any(|note| note.id == id),
+            notes::ITEM | exports::CHILDREN => state.notes.iter().any(|note| note.id == id),
             files::ITEM => state.files.iter().any(|file| file.id == id),
             accounts::ITEM => state.accounts.iter().any(|account| account.id == id),
             _ => true,
@@ -165,6 +178,8 @@ impl Application for HttpApi {
         self.cors.decorate(request, response, self.flaws());
         pages::decorate(self, response);
         problems::decorate(self, request, response);
+        session::decorate(self, response);
+        trace::decorate(self, request, response);
     }
 }
 

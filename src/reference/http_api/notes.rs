@@ -56,6 +56,16 @@ pub const FLAWS: &[Flaw] = &[
         "OWASP API1:2023",
     ),
     flaw(
+        "body-on-not-modified",
+        "Sends the note although it says that it has not changed.",
+        "RFC 9110 §15.4.5",
+    ),
+    flaw(
+        "id-zero-is-any-note",
+        "Shows the first note that it finds for the ids 0 and null.",
+        "good practice",
+    ),
+    flaw(
         "search-crashes-on-percent",
         "Answers 500 to a search for a percent sign.",
         "RFC 9110 §15.6",
@@ -157,7 +167,7 @@ pub struct Note {
     pub title: String,
     text: String,
     priority: i64,
-    parent: Option<String>,
+    pub parent: Option<String>,
 }
 
 impl Note {
@@ -172,7 +182,7 @@ impl Note {
         }
     }
 
-    fn shown(&self) -> Value {
+    pub fn shown(&self) -> Value {
         json!({
             "id": self.id, "owner": self.owner, "title": self.title, "text": self.text, "priority": self.priority,
             "parent": self.parent,
@@ -192,6 +202,12 @@ fn is_visible(call: &Call<'_, HttpApi>, note: &Note) -> bool {
 
 /// Where the note of the path is, when it is the caller's.
 fn position(call: &Call<'_, HttpApi>, notes: &[Note]) -> Result<usize, Error> {
+    if matches!(call.id(), "0" | "null")
+        && call.app.flaws().has("id-zero-is-any-note")
+        && let Some(at) = notes.iter().position(|note| !is_visible(call, note))
+    {
+        return Ok(at);
+    }
     let at = notes
         .iter()
         .position(|note| note.id == call.id())
@@ -230,7 +246,13 @@ fn show(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     if let Some(list) = call.request.fields.get("if-none-match")
         && names(list, &tag)
     {
-        return Ok(personal(Response::new(304).field("ETag", tag)));
+        let mut response = personal(Response::new(304).field("ETag", tag));
+        if call.app.flaws().has("body-on-not-modified") {
+            response.body = note.shown().to_string().into_bytes();
+            response.forbidden_body = true;
+            response.close = true;
+        }
+        return Ok(response);
     }
     Ok(personal(
         Response::json(200, &note.shown()).field("ETag", tag),

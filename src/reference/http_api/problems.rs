@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::HttpApi;
 use super::access::Access;
+use super::{HttpApi, language};
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::errors::{Envelope, Error, PROBLEM};
 use crate::reference::flaw::{Flaw, flaw};
@@ -120,6 +120,7 @@ pub fn decorate(app: &HttpApi, request: &Request, response: &mut Response) {
     let Ok(Value::Object(mut members)) = serde_json::from_slice(&response.body) else {
         return;
     };
+    language::translate(request, response, &mut members, flaws);
     let mut bend = |id: &str, name: &str, value: Value| {
         if flaws.has(id) {
             members.insert(name.to_owned(), value);

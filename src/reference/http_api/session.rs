@@ -54,6 +54,21 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 6265 §4.1.2.2",
     ),
     flaw(
+        "session-cookie-with-every-error",
+        "Begins a session with every error, in a cookie that scripts may read.",
+        "RFC 6265 §4.1.2.6",
+    ),
+    flaw(
+        "prefixed-cookie-with-every-error",
+        "Sets a __Secure- cookie without Secure with every error.",
+        "RFC 6265bis §4.1.3",
+    ),
+    flaw(
+        "parent-domain-cookie-with-every-error",
+        "Sets a cookie for a parent domain with every error.",
+        "RFC 6265 §4.1.2.3",
+    ),
+    flaw(
         "csrf-unchecked",
         "Takes the cookie alone as the caller's will.",
         "OWASP CSRF Prevention",
@@ -269,4 +284,27 @@ fn logout(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     } else {
         response.field("Clear-Site-Data", "\"cookies\", \"storage\"")
     })
+}
+
+/// The cookies that a flawed deployment sets where nobody asked for one.
+pub fn decorate(app: &HttpApi, response: &mut Response) {
+    if response.status < 400 {
+        return;
+    }
+    let session = format!("session={}; Secure; SameSite=Lax; Path=/", random_hex());
+    for (id, cookie) in [
+        ("session-cookie-with-every-error", session.as_str()),
+        (
+            "prefixed-cookie-with-every-error",
+            "__Secure-hint=1; HttpOnly; SameSite=Lax; Path=/",
+        ),
+        (
+            "parent-domain-cookie-with-every-error",
+            "hint=1; Secure; HttpOnly; SameSite=Lax; Path=/; Domain=localdomain",
+        ),
+    ] {
+        if app.flaws().has(id) {
+            response.add("Set-Cookie", cookie);
+        }
+    }
 }

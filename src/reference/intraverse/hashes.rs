@@ -43,6 +43,11 @@ pub const FLAWS: &[Flaw] = &[
         SOURCE,
     ),
     flaw(
+        "login-hash-opens-first-session",
+        "Opens the first player's session, whichever player the authentication hash was issued for.",
+        SOURCE,
+    ),
+    flaw(
         "login-hash-of-any-game",
         "Takes an authentication hash from the client of another game.",
         SOURCE,
@@ -147,7 +152,12 @@ fn redeem(call: &Call<'_, Intraverse>) -> Result<Response, Error> {
         return Err(error);
     };
     let issued = &state.hashes[at];
-    let (hash, player, game) = (issued.hash, issued.player.clone(), issued.game);
+    let (hash, mut player, game) = (issued.hash, issued.player.clone(), issued.game);
+    if flaws.has("login-hash-opens-first-session")
+        && let Some(first) = state.players.iter().find(|player| player.game == game)
+    {
+        player = first.id.clone();
+    }
     if flaws.has("login-hash-noted-late") {
         drop(state);
         gap();

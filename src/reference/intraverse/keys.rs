@@ -36,6 +36,11 @@ pub const FLAWS: &[Flaw] = &[
         "Intraverse API, Server API Key Header",
     ),
     flaw(
+        "query-key-kind-unchecked",
+        "Takes any good key in the query for a server key.",
+        "Intraverse API, Server API Key Header",
+    ),
+    flaw(
         "server-only-body-altered",
         "Answers a client's call of a server-only operation with another message.",
         "Intraverse API, Client-Side Request Detected",
@@ -54,6 +59,11 @@ pub const FLAWS: &[Flaw] = &[
         "other-environment-key-accepted",
         "Takes keys of another environment.",
         "Intraverse API, API Key Management",
+    ),
+    flaw(
+        "ended-session-goes-on",
+        "Takes the token of a session that was ended.",
+        "RFC 7009 §2",
     ),
     flaw(
         "game-of-key-ignored",
@@ -209,7 +219,9 @@ fn server(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
         None => token.as_deref().and_then(|token| verified(app, token)),
     };
     if let Some(key) = shown_key
-        && flaws.has("client-key-opens-server-operations")
+        && (flaws.has("client-key-opens-server-operations")
+            || (request.parameter(CLIENT_HEADER).is_some()
+                && flaws.has("query-key-kind-unchecked")))
     {
         return Ok(of_game(key.game));
     }
@@ -270,7 +282,8 @@ fn player(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
 /// Claims of a player's token that is good and whose session goes on.
 fn verified(app: &Intraverse, token: &str) -> Option<Claims> {
     let claims = app.issuer.verify(token, app.flaws())?;
-    let is_ended = app.state().ended.contains(&claims.jti);
+    let is_ended =
+        app.state().ended.contains(&claims.jti) && !app.flaws().has("ended-session-goes-on");
     (!is_ended).then_some(claims)
 }
 

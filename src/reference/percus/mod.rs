@@ -93,6 +93,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         access::FLAWS,
         credential::FLAWS,
         credentials::FLAWS,
+        edge::errors::FAULT_FLAWS,
         player::FLAWS,
         profile::FLAWS,
         projects::FLAWS,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::access::{Access, PUBLIC, only, only_unless};
-use super::{Pers, Role, access, possession};
+use super::{Pers, Role, access, possession, refresh};
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::dpop::challenge::refused_request;
 use crate::reference::dpop::{Fault, binding};
@@ -12,7 +12,7 @@ use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
 use crate::reference::http::{Holds, Response};
 use crate::reference::operation::Operation;
-use crate::reference::secret::{Hashed, random_hex, random_id};
+use crate::reference::secret::{Hashed, random_id};
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -80,28 +80,12 @@ pub const FLAWS: &[Flaw] = &[
         "Gives an unbound token to a client that is registered for bound ones.",
         "RFC 9449 §5.2",
     ),
-    flaw(
-        "dpop-refreshed-token-unbound",
-        "Leaves the binding out of a token that was refreshed.",
-        "RFC 9449 §5",
-    ),
-    flaw(
-        "dpop-refresh-token-bound-for-all-clients",
-        "Asks also clients that authenticate for the key that their refresh token was given to.",
-        "RFC 9449 §5",
-    ),
-    flaw(
-        "dpop-refresh-token-unbound",
-        "Refreshes a bound token for whoever has the refresh token.",
-        "RFC 9449 §5",
-    ),
 ];
 
 const TOKEN_REQUEST: &[Member] = &[
     required("authToken", Kind::Text(1, 4096)),
     optional("authType", Kind::Text(0, 64)),
 ];
-const REFRESH_REQUEST: &[Member] = &[required("refreshToken", Kind::Text(1, 4096))];
 const PROFILE: &[Member] = &[
     optional("name", Kind::Text(1, 100)),
     optional("email", Kind::Text(3, 200)),
@@ -141,21 +125,6 @@ pub const ROUTES: &[Route<Pers>] = &[
         access: PUBLIC,
         schema: Some(TOKEN_REQUEST),
         run: exchange,
-    },
-    Route {
-        operation: Operation {
-            name: "refresh",
-            method: "POST",
-            path: "/v2/auth/refresh",
-            who: &["anonymous"],
-            body: r#"{"refreshToken":"$refresh_token"}"#,
-            status: 200,
-            read_by: "",
-            id_from: "",
-        },
-        access: PUBLIC,
-        schema: Some(REFRESH_REQUEST),
-        run: refresh,
     },
     Route {
         operation: Operation {
@@ -269,22 +238,12 @@ impl Account {
     }
 }
 
-/// What a refresh token stands for.
-#[derive(Clone, Debug)]
-pub struct Refresh {
-    account: String,
-    /// The thumbprint of the key that it is bound to where its client is public (RFC 9449 §5).
-    key: Option<String>,
-    /// The client, where it authenticates; then it is bound to that.
-    client: Option<Client>,
-}
-
 /// The client that can keep a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client;
 
 /// The client that authenticates with the request; `None` for a public one, 401 for a secret of nobody.
-fn client(call: &Call<'_, Pers>) -> Result<Option<Client>, Error> {
+pub fn client(call: &Call<'_, Pers>) -> Result<Option<Client>, Error> {
     match call.request.fields.get("x-client-secret") {
         None => Ok(None),
         Some(secret) if Hashed::of(secret) == call.app.client_secret => Ok(Some(Client)),
@@ -363,51 +322,6 @@ fn key_set(call: &Call<'_, Pers>) -> Result<Response, Error> {
     Ok(call.app.issuer.key_set(call.app.flaws()))
 }
 
-/// A refresh token that is bound to a key is good with a proof by it alone, one of a client that authenticates with its
-/// client alone. It stays good when it came without.
-fn refresh(call: &Call<'_, Pers>) -> Result<Response, Error> {
-    let app = call.app;
-    let flaws = app.flaws();
-    let client = client(call)?;
-    let proven = possession::proven(call)?;
-    let used = Hashed::of(call.text("refreshToken").unwrap_or_default());
-    let found = {
-        let mut state = app.state();
-        let known = state.refresh_tokens.get(&used).cloned();
-        let is_holder = |known: &Refresh| {
-            if known.client.is_some() {
-                let is_of_key = known.key == proven;
-                return known.client == client
-                    && (is_of_key || !flaws.has("dpop-refresh-token-bound-for-all-clients"));
-            }
-            known.key.is_none() || known.key == proven || flaws.has("dpop-refresh-token-unbound")
-        };
-        let known = known.filter(is_holder);
-        if known.is_some() {
-            state.refresh_tokens.remove(&used);
-        }
-        known.and_then(|known| {
-            let account = state
-                .accounts
-                .iter()
-                .find(|account| account.id == known.account)?;
-            (account.tenant == call.caller.tenant).then(|| (account.clone(), known.key))
-        })
-    };
-    let Some((account, key)) = found else {
-        return Err(access::unknown_token(app));
-    };
-    // A token that was not bound is bound from now on, where its client brings a proof. A client that authenticates may
-    // have another key each time.
-    let key = match client {
-        Some(_) => proven,
-        None => key.or(proven),
-    };
-    let is_dropped = key.is_some() && flaws.has("dpop-refreshed-token-unbound");
-    let bound_to = key.as_deref().filter(|_| !is_dropped);
-    Ok(tokens(app, &account, bound_to, key.as_deref(), client))
-}
-
 /// `key` is the thumbprint that the access token is bound to, `holder` that of the refresh token, `client` who
 /// authenticated.
 pub fn tokens(
@@ -418,15 +332,7 @@ pub fn tokens(
     client: Option<Client>,
 ) -> Response {
     let flaws = app.flaws();
-    let refresh_token = random_hex();
-    app.state().refresh_tokens.insert(
-        Hashed::of(&refresh_token),
-        Refresh {
-            account: account.id.clone(),
-            key: holder.map(ToOwned::to_owned),
-            client,
-        },
-    );
+    let refresh_token = refresh::issue(app, account, holder, client);
     let is_forgotten = key.is_some() && flaws.has("dpop-binding-forgotten");
     let access_token = app.issuer.mint_bound(
         &account.id,

@@ -25,6 +25,7 @@ mod errors;
 mod files;
 mod oauth;
 mod possession;
+mod refresh;
 mod settings;
 mod tenant;
 mod transactions;
@@ -51,6 +52,7 @@ pub use access::{Access, Caller, Role};
 
 const ROUTES: &[&[Route<Pers>]] = &[
     accounts::ROUTES,
+    refresh::ROUTES,
     campaigns::ROUTES,
     transactions::ROUTES,
     files::ROUTES,
@@ -96,9 +98,11 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         token::ECDSA_FLAWS,
         access::FLAWS,
         accounts::FLAWS,
+        refresh::FLAWS,
         campaigns::FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
+        edge::errors::CONFLICT_FLAWS,
         files::FLAWS,
         possession::FLAWS,
         settings::FLAWS,
@@ -139,7 +143,7 @@ struct State {
     /// External proof, hashed, to account id.
     proofs: HashMap<Hashed, String>,
     /// By the hash of the refresh token; taken out when used.
-    refresh_tokens: HashMap<Hashed, accounts::Refresh>,
+    refresh_tokens: HashMap<Hashed, refresh::Refresh>,
     /// Pushed authorization requests and codes, by the hash of their names; taken out when used.
     asked: HashMap<Hashed, oauth::Asked>,
     campaigns: Vec<campaigns::Campaign>,

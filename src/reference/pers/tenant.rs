@@ -46,6 +46,16 @@ pub const FLAWS: &[Flaw] = &[
         "PERS API, Project Identification",
     ),
     flaw(
+        "administrators-need-project-key",
+        "Refuses an administrator who names no project, although the token does.",
+        "PERS API, Project Identification",
+    ),
+    flaw(
+        "administrators-without-key-in-first-tenant",
+        "Serves the first tenant to every administrator who names no project.",
+        "PERS API, Project Identification",
+    ),
+    flaw(
         "project-key-judged-after-token",
         "Judges the token before the project key.",
         "PERS API, Project Identification",
@@ -133,9 +143,11 @@ fn carries_tenant(app: &Pers, request: &Request) -> bool {
     let Some(token) = binding::token(request, app.flaws()) else {
         return false;
     };
+    let flaws = app.flaws();
     app.issuer
-        .verify(&token, app.flaws())
+        .verify(&token, flaws)
         .is_some_and(|claims| claims.role == Role::Admin.name())
+        && !flaws.has("administrators-need-project-key")
 }
 
 /// The same for a missing, a malformed and an unknown key.

@@ -46,6 +46,7 @@ impl Expander<'_> {
             });
         }
         if let Some(words) = &selected.principals {
+            let words = fill_text(words, &self.scope(bindings)).map_err(|e| e.to_string())?;
             let words: Vec<&str> = words.split_whitespace().collect();
             let on = selected
                 .on
@@ -106,10 +107,13 @@ impl Expander<'_> {
                 .get(variable)
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let found = target
-                .operations
-                .get(operation)
-                .map(|o| o.violations.keys().map(|v| json!(v)).collect());
+            let found = target.operations.get(operation).map(|o| {
+                let names = o.violations.keys().map(String::as_str);
+                names
+                    .filter(|name| !not.contains(name))
+                    .map(|name| json!(name))
+                    .collect()
+            });
             return some(found.unwrap_or_default(), || {
                 format!("operation `{operation}` lists no `violations` of its schema")
             });
@@ -168,6 +172,7 @@ impl Expander<'_> {
                     .filter(|item| !not.iter().any(|word| item.as_str() == Some(word)))
                     .cloned()
                     .collect(),
+                Some(Value::String(one)) => vec![json!(one)],
                 Some(Value::Object(members)) => members
                     .iter()
                     .map(|(name, value)| json!({"name": name, "value": value}))

@@ -190,7 +190,7 @@ impl Expander<'_> {
         // A body of the step's own stands in the place of the operation's, unless it is laid over it.
         let own_body = matches!(
             &send.body,
-            None | Some(Body::Patch(_) | Body::Texts(_) | Body::AsForm(()))
+            None | Some(Body::Patch(_) | Body::Texts(_) | Body::Doubled(_) | Body::AsForm(()))
         );
         let body = match &operation.body {
             Some(body) if own_body => serde_json::to_string(body).unwrap_or_default(),

@@ -161,7 +161,8 @@ pub struct Selected {
     pub operations: Option<String>,
     /// Principals that are all of these words: `anonymous`, `authenticated`, a role, or of their `is`; or
     /// `allowed`, `forbidden` (for the operation of `on`; ordinary principals, whose `is` is empty), `entitled`,
-    /// `unentitled` (the same for whatever principals), `same-role`, `other-tenant` (than the principal of `on`).
+    /// `unentitled` (the same for whatever principals), `same-role`, `other-tenant` (than the principal of `on`). A word
+    /// may refer to an earlier variable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Option<String>,
     /// A named list of the suite.
@@ -176,7 +177,7 @@ pub struct Selected {
     /// Forgeries of the catalogue by id, which stands for all of its variants, or by full name (`ENTRY/VARIANT`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forgeries: Vec<String>,
-    /// A parameter that is a list (its members) or an object (`name` and `value` of each).
+    /// A parameter that is a list (its members), an object (`name` and `value` of each) or a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
     /// `all`, or declared rate limits that are all of these words: `credential`, `user`, `address`, a kind, a name, `with-kind`, `with-write`, `with-operations`, `apart` (names operations, none of which the limit that `on` names is about).
@@ -188,7 +189,7 @@ pub struct Selected {
     /// The variable that `principals` refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
-    /// Words that it must not be; for a parameter, members that are left out.
+    /// Words that it must not be; for a parameter or violations, members that are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not: Option<String>,
     /// At most so many, the first ones in the order of the files.

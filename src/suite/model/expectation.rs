@@ -82,6 +82,8 @@ pub enum ConnectionEnd {
     Closed,
     /// Silence. Cannot be told from a lost route.
     Timeout,
+    /// No TCP connection in three tries alike, while the https port of the host takes them. Only of the plain address.
+    Filtered,
     /// TLS failed.
     Tls,
     /// Something that is no HTTP answer came back.
@@ -95,6 +97,7 @@ impl ConnectionEnd {
             ConnectionEnd::Reset => "reset",
             ConnectionEnd::Closed => "closed",
             ConnectionEnd::Timeout => "timeout",
+            ConnectionEnd::Filtered => "filtered",
             ConnectionEnd::Tls => "tls",
             ConnectionEnd::Malformed => "malformed",
         }

@@ -80,6 +80,11 @@ pub enum Body {
     Texts(String),
     /// This many octets of JSON, `{"filler":"aaa…"}`; or a reference to a number, such as `${param.NAME}`.
     Filler(Value),
+    /// A filler of so many octets, compressed with gzip (RFC 1952); `Content-Encoding` is the step's to say.
+    Bomb(Value),
+    /// The operation's JSON body with the members of this violation of its schema behind its own, so that their names
+    /// stand there twice.
+    Doubled(String),
     /// JSON arrays nested this deep.
     Nested(u32),
     /// A violation of the operation's schema, by name.

@@ -39,7 +39,8 @@ pub struct Send {
     /// the attempt of that name, so that `canary: "${canary2}"` makes another body.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
-    /// Fills every placeholder of the operation with this text, in which `${own}` is what would stand there otherwise.
+    /// Fills every placeholder of the operation with this text, in which `${own}` is what would stand there otherwise,
+    /// and `${senders}` what would were there no `values_of`.
     /// `unknown` fills it with something of the same form that nothing has: as long, of the same kinds of characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placeholders: Option<String>,
