@@ -133,6 +133,11 @@ pub const FLAWS: &[Flaw] = &[
         "draft-ietf-httpapi-ratelimit-headers §4.1.1",
     ),
     flaw(
+        "rate-limit-remaining-overstated",
+        "Writes half the limit more than is left, as long as it serves.",
+        "draft-ietf-httpapi-ratelimit-headers §4.1.1",
+    ),
+    flaw(
         "rate-limit-reset-as-date",
         "Writes the end of the window as seconds since 1970.",
         "draft-ietf-httpapi-ratelimit-headers §4.1.2",

@@ -299,7 +299,7 @@ impl Limiter {
             .iter()
             .map(|(limit, _, room)| ((*limit).clone(), *room))
             .collect();
-        for (name, value) in fields(&told, flaws) {
+        for (name, value) in fields(&told, true, flaws) {
             error = error.field(name, value);
         }
         error
@@ -375,7 +375,7 @@ impl<'a> Charged<'a> {
 
     /// Writes what is left into an answer.
     pub fn tell(&self, answer: &mut Result<Response, Error>) {
-        for (name, value) in fields(&self.told, &self.flaws) {
+        for (name, value) in fields(&self.told, false, &self.flaws) {
             match answer {
                 Ok(response) => response.add(name, value),
                 Err(error) => error.fields.push((name, value)),
