@@ -65,7 +65,8 @@ impl<'a> Limited<'a> {
     /// the first 429; 0 without one), `lifted` (how many were accepted since the limit was first found spent, beyond
     /// those that can have come back), `room` (how many of these could have shown that; 0 or less where all can have come
     /// back), `kind` (how the target counts, `null` where that remains open) and `off_by` (how far each kind is from
-    /// what happened, as a part of the limit). Also what [`Limited::remaining`] says.
+    /// what happened, as a part of the limit), and `since_first_ms` (from the first request of the attempt that spent of
+    /// it to the last answer). Also what [`Limited::remaining`] says.
     pub fn seen(&self) -> Map<String, Value> {
         let Some(last) = self.bursts.last() else {
             return Map::new();
@@ -98,6 +99,11 @@ impl<'a> Limited<'a> {
         seen.insert("lifted".to_owned(), whole(lifted));
         seen.insert("room".to_owned(), whole(room));
         seen.extend(self.remaining(last));
+        let all = || self.bursts.iter().flatten();
+        let first = all().map(|one| one.left).reduce(f64::min);
+        let end = all().map(|one| one.done).reduce(f64::max);
+        let since = first.zip(end).map_or(0.0, |(first, end)| end - first);
+        seen.insert("since_first_ms".to_owned(), whole((since * 1000.0).ceil()));
         seen
     }
 

@@ -187,6 +187,7 @@ pub(super) mod tests {
                 body: Octets(body.into()),
                 truncated: false,
                 interim: Vec::new(),
+                trailers: Vec::new(),
             }),
             failure: None,
             seen: None,

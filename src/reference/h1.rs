@@ -339,6 +339,20 @@ impl Sink {
     }
 }
 
+/// The body as one chunk, and the trailer section (RFC 9112 §7.1).
+fn push_chunked(out: &mut Vec<u8>, response: &Response) {
+    if !response.body.is_empty() {
+        out.extend_from_slice(format!("{:x}\r\n", response.body.len()).as_bytes());
+        out.extend_from_slice(&response.body);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in &response.trailers {
+        out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
     let reason = http::StatusCode::from_u16(response.status)
         .ok()
@@ -353,14 +367,20 @@ fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if !bodiless {
+    let has_body = !bodiless && (!is_head || response.body_despite_head);
+    let is_chunked = has_body && !old && !response.trailers.is_empty();
+    if is_chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    } else if !bodiless {
         out.extend_from_slice(format!("Content-Length: {}\r\n", response.body.len()).as_bytes());
     }
     if response.close || old {
         out.extend_from_slice(b"Connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    if !bodiless && (!is_head || response.body_despite_head) {
+    if is_chunked {
+        push_chunked(&mut out, response);
+    } else if has_body {
         out.extend_from_slice(&response.body);
     }
     out

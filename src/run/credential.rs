@@ -31,6 +31,10 @@ pub fn place(carriage: &Carriage, value: &str, spoil: Option<Spoil>) -> Option<V
         Some(Spoil::Truncated) => with(scheme, &truncated(value)),
         Some(Spoil::Altered) => with(scheme, &altered(value)),
         Some(Spoil::OtherScheme) => with(Some(other_scheme(scheme?)), value),
+        Some(Spoil::LowerScheme) => with(Some(&scheme?.to_ascii_lowercase()), value),
+        Some(Spoil::UpperScheme) => with(Some(&scheme?.to_ascii_uppercase()), value),
+        Some(Spoil::TwoSpaces) => format!("{}  {value}", scheme?),
+        Some(Spoil::Tab) => format!("{}\t{value}", scheme?),
         Some(Spoil::Bare) => {
             scheme?;
             value.to_owned()

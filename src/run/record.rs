@@ -53,15 +53,17 @@ pub fn raw_answer(answer: &Answer) -> RecordedAnswer {
         version: answer.version.clone(),
         status: answer.status,
         reason: Octets(answer.reason.clone()),
-        headers: answer
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), Octets(value.clone())))
-            .collect(),
+        headers: lines(&answer.headers),
         body: Octets(answer.body.to_vec()),
         truncated: answer.truncated,
         interim: answer.interim.clone(),
+        trailers: lines(&answer.trailers),
     }
+}
+
+fn lines(fields: &[(String, Vec<u8>)]) -> Vec<(String, Octets)> {
+    let line = |(name, value): &(String, Vec<u8>)| (name.clone(), Octets(value.clone()));
+    fields.iter().map(line).collect()
 }
 
 /// From when a request had its turn until there was an answer or none, in milliseconds since the run began.
@@ -183,15 +185,19 @@ fn redacted_answer(answer: &Answer, redactor: &Redactor, room: &Room) -> Recorde
         version: answer.version.clone(),
         status: answer.status,
         reason: redactor.bytes(&answer.reason),
-        headers: answer
-            .headers
-            .iter()
-            .map(|(name, value)| (redactor.text(name), redact_line(name, value, redactor)))
-            .collect(),
+        headers: redacted_lines(&answer.headers, redactor),
         body,
         truncated: answer.truncated || cut,
         interim: answer.interim.clone(),
+        trailers: redacted_lines(&answer.trailers, redactor),
     }
+}
+
+fn redacted_lines(fields: &[(String, Vec<u8>)], redactor: &Redactor) -> Vec<(String, Octets)> {
+    let line = |(name, value): &(String, Vec<u8>)| {
+        (redactor.text(name), redact_line(name, value, redactor))
+    };
+    fields.iter().map(line).collect()
 }
 
 /// A cookie's value may be a session that nobody told us of; long ones are never kept.

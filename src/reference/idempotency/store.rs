@@ -1,6 +1,6 @@
 //! What was done under which key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,16 @@ pub const FLAWS: &[Flaw] = &[
         "idempotency-query-ignored",
         "Repeats the answer for another query.",
         "draft-ietf-httpapi-idempotency-key-header §2.4",
+    ),
+    flaw(
+        "idempotency-version-ignored",
+        "Repeats the answer for another version of the API.",
+        "draft-ietf-httpapi-idempotency-key-header §2.4",
+    ),
+    flaw(
+        "idempotency-compares-documents",
+        "Compares what bodies say, and not their octets.",
+        "contract",
     ),
     flaw(
         "idempotency-request-ignored",
@@ -132,10 +142,12 @@ pub const FLAWS: &[Flaw] = &[
 const KEPT: usize = 10_000;
 /// Says that an answer is one that was given before.
 const MARKER: &str = "Idempotent-Replayed";
+/// A request for another version of the API is another request.
+const VERSION: &str = "x-api-version";
 
 /// Who sent a key, and the key: nobody's key is anybody else's (draft §5).
 type Slot = (String, String);
-/// Hash of method, target and body.
+/// Hash of method, target, version and body.
 type Fingerprint = [u8; 32];
 
 #[derive(Clone)]
@@ -440,11 +452,24 @@ fn fingerprint(request: &Request, flaws: &FlawSet) -> Fingerprint {
         true => request.path(),
         false => &request.target,
     };
-    let body: &[u8] = match &request.body {
+    let mut body: &[u8] = match &request.body {
         Body::Bytes(octets) if !flaws.has("idempotency-body-ignored") => octets,
         _ => b"",
     };
-    let parts = [request.method.as_bytes(), target.as_bytes(), body];
+    let document = document(body).filter(|_| flaws.has("idempotency-compares-documents"));
+    if let Some(document) = &document {
+        body = document;
+    }
+    let version = match flaws.has("idempotency-version-ignored") {
+        true => "",
+        false => request.fields.get(VERSION).unwrap_or_default(),
+    };
+    let parts = [
+        request.method.as_bytes(),
+        target.as_bytes(),
+        version.as_bytes(),
+        body,
+    ];
     let counted = match flaws.has("idempotency-request-ignored") {
         true => 0,
         false => parts.len(),
@@ -456,4 +481,10 @@ fn fingerprint(request: &Request, flaws: &FlawSet) -> Fingerprint {
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash
+}
+
+/// A JSON object in one way of writing it.
+fn document(octets: &[u8]) -> Option<Vec<u8>> {
+    let members: BTreeMap<String, serde_json::Value> = serde_json::from_slice(octets).ok()?;
+    serde_json::to_vec(&members).ok()
 }

@@ -26,6 +26,25 @@ pub fn fields(
     ]
 }
 
+/// The fields that were usual before the draft, of the limit that is nearest to its end.
+pub fn legacy(told: &[(Limit, Room)], flaws: &FlawSet) -> Vec<(&'static str, String)> {
+    let Some((limit, room)) = told.iter().min_by_key(|(_, room)| room.remaining) else {
+        return Vec::new();
+    };
+    let remaining = match () {
+        () if flaws.has_if_declared("legacy-remaining-above-limit") => limit.requests + 1,
+        () if flaws.has_if_declared("legacy-remaining-stale") => {
+            (room.remaining + 1).min(limit.requests)
+        }
+        () => room.remaining,
+    };
+    vec![
+        ("X-RateLimit-Limit", limit.requests.to_string()),
+        ("X-RateLimit-Remaining", remaining.to_string()),
+        ("X-RateLimit-Reset", whole(room.until_more).to_string()),
+    ]
+}
+
 fn policy(limit: &Limit, flaws: &FlawSet) -> String {
     let quote = match flaws.has_if_declared("rate-limit-policy-without-quotes") {
         true => "",
