@@ -385,3 +385,26 @@ fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trailers_stand_behind_a_chunked_body() {
+        let mut response = Response::new(200);
+        response.body = b"{\"id\":1}".to_vec();
+        response.trailers = vec![("RateLimit", "\"all\";r=3".to_owned())];
+        let text = |is_head, old| String::from_utf8(serialise(&response, is_head, old)).unwrap();
+        assert_eq!(
+            text(false, false),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"id\":1}\r\n0\r\nRateLimit: \"all\";r=3\r\n\r\n"
+        );
+        // Neither an answer to HEAD nor HTTP/1.0 has any.
+        assert_eq!(
+            text(true, false),
+            "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"
+        );
+        assert!(text(false, true).ends_with("Connection: close\r\n\r\n{\"id\":1}"));
+    }
+}

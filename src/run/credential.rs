@@ -161,6 +161,14 @@ mod tests {
             header(Some(Spoil::OtherScheme)).unwrap(),
             "Token abcdefghijklmnop"
         );
+        for (how, line) in [
+            (Spoil::LowerScheme, "bearer abcdefghijklmnop"),
+            (Spoil::UpperScheme, "BEARER abcdefghijklmnop"),
+            (Spoil::TwoSpaces, "Bearer  abcdefghijklmnop"),
+            (Spoil::Tab, "Bearer\tabcdefghijklmnop"),
+        ] {
+            assert_eq!(header(Some(how)).unwrap(), line);
+        }
         assert_eq!(
             place(&bearer(), "abc", Some(Spoil::Twice)).unwrap().len(),
             2
@@ -180,6 +188,7 @@ mod tests {
         };
         assert_eq!(place(&key, "abc", Some(Spoil::OtherScheme)), None);
         assert_eq!(place(&key, "abc", Some(Spoil::Blank)), None);
+        assert_eq!(place(&key, "abc", Some(Spoil::LowerScheme)), None);
     }
 
     #[test]

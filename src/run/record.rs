@@ -217,3 +217,35 @@ fn redact_line(name: &str, value: &[u8], redactor: &Redactor) -> Octets {
     let mark = redactor.shown(&format!("cookie {}", cookie.trim()), content);
     Octets(format!("{cookie}={mark}{attributes}").into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_stands_behind_a_body() {
+        let mut redactor = Redactor::new([7; 32]);
+        redactor.learn("user_token", "0123456789abcdef0123");
+        let answer = Answer {
+            version: "HTTP/1.1".to_owned(),
+            status: 200,
+            reason: Vec::new(),
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+            truncated: false,
+            interim: Vec::new(),
+            trailers: vec![
+                ("X-Token".to_owned(), b"0123456789abcdef0123".to_vec()),
+                ("Set-Cookie".to_owned(), b"sid=of-somebody; Path=/".to_vec()),
+                ("RateLimit".to_owned(), b"\"all\";r=3".to_vec()),
+            ],
+        };
+        let kept = redacted_answer(&answer, &redactor, &Room::default());
+        let text = serde_json::to_string(&kept).unwrap();
+        assert!(!text.contains("0123456789abcdef0123") && !text.contains("of-somebody"));
+        assert!(kept.trailer("x-token")[0].contains("user_token"));
+        assert_eq!(kept.trailer("ratelimit"), ["\"all\";r=3"]);
+        assert!(kept.header("ratelimit").is_empty());
+        assert_eq!(raw_answer(&answer).trailers.len(), 3);
+    }
+}

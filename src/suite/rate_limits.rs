@@ -449,6 +449,37 @@ mod tests {
     }
 
     #[test]
+    fn a_second_credential_is_that_of_whom_the_limit_is_spent_as() {
+        let limit = "rate_limits: { all: { requests: 10, window_s: 60, per: user, spend: list, as: spare } }\n";
+        let spare = |name: &str| format!("  {name}: {{ is: [spare], roles: [user] }}\n");
+        let again = "  c: { same_user_as: b, roles: [user] }\n";
+        let is_it = |plan: &Plan, case: &crate::suite::plan::Case| {
+            let steps = serde_json::to_string(&plan.checks[&case.check].check.steps).unwrap();
+            steps.contains("limit.again}")
+        };
+        let one = plan(&format!("{limit}principals:\n{}", spare("a")));
+        let mut cases = one.cases.iter().filter(|case| is_it(&one, case));
+        let skip = cases.next().and_then(|case| case.skip.as_ref()).unwrap();
+        assert!(skip.says.contains("same_user_as"), "{}", skip.says);
+
+        let two = plan(&format!(
+            "{limit}principals:\n{}{}{again}",
+            spare("a"),
+            spare("b")
+        ));
+        let mut many = [0, 0];
+        for case in two.cases.iter().filter(|case| case.skip.is_none()) {
+            if let Some(limit) = case.bindings.get("limit") {
+                let with_second = is_it(&two, case);
+                many[usize::from(with_second)] += 1;
+                let owner = if with_second { "b" } else { "a" };
+                assert_eq!(limit["principal"], owner, "{}", case.id);
+            }
+        }
+        assert!(many.iter().all(|many| *many >= 1), "{many:?}");
+    }
+
+    #[test]
     fn an_operation_under_the_limit_is_not_the_other_one() {
         let limit = BY_ADDRESS.replace("spend: list", "spend: list, operations: [list]");
         let plan = plan(&format!("{limit}addresses: [192.0.2.1, 192.0.2.2]\n"));

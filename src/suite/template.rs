@@ -313,6 +313,18 @@ mod tests {
     }
 
     #[test]
+    fn a_document_that_is_written_otherwise_says_the_same() {
+        let document = json!({"name": "A \"b\" ü 😀", "list": [1, null, {"x": true}], "n": 2.5});
+        let text = document.to_string();
+        let other = rewritten(&document);
+        assert!(!other.contains("name") && other.starts_with("{ \"\\u006e\" : 2.5"));
+        assert_ne!(other, text);
+        assert_eq!(serde_json::from_str::<Value>(&other).unwrap(), document);
+        assert_eq!(apply("json-rewritten", &text), other);
+        assert_eq!(apply("json-rewritten", "no JSON"), "no JSON");
+    }
+
+    #[test]
     fn whole_reference_keeps_its_type() {
         assert_eq!(fill("${n}", &names()), Ok(json!(5)));
         assert_eq!(fill("n=${n}", &names()), Ok(json!("n=5")));

@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::key;
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
-use crate::reference::gap::gap;
+use crate::reference::gap::{gap, pause};
 use crate::reference::http::{Body, Request, Response};
 
 const DRAFT_2_6: &str = "draft-ietf-httpapi-idempotency-key-header §2.6";
@@ -34,6 +34,11 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "idempotency-twin-blocks-key",
         "Leaves a key under way for ever after a second request came while the first was carried out.",
+        DRAFT_2_7,
+    ),
+    flaw(
+        "idempotency-twin-told-late",
+        "Lets a second request wait for the first, and refuses it then.",
         DRAFT_2_7,
     ),
     flaw(
@@ -140,6 +145,8 @@ pub const FLAWS: &[Flaw] = &[
 
 /// Keys remembered at most; the one that was answered first makes room.
 const KEPT: usize = 10_000;
+/// Longer than a request takes that dawdles.
+const LATE: Duration = Duration::from_millis(600);
 /// Says that an answer is one that was given before.
 const MARKER: &str = "Idempotent-Replayed";
 /// A request for another version of the API is another request.
@@ -372,6 +379,10 @@ impl Store {
         match record {
             Record::UnderWay { is_stuck, .. } => {
                 *is_stuck = flaws.has("idempotency-twin-blocks-key");
+                if flaws.has("idempotency-twin-told-late") {
+                    drop(records);
+                    pause(LATE);
+                }
                 Err(Error::conflict(
                     "The first request under this Idempotency-Key is not answered yet.",
                 ))
