@@ -124,17 +124,29 @@ pub struct RecordedAnswer {
     pub truncated: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interim: Vec<u16>,
+    /// Field lines that came behind the body (RFC 9110 §6.5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trailers: Vec<(String, Octets)>,
 }
 
 impl RecordedAnswer {
     /// Values of all field lines of this name, in order, without regard to case (RFC 9110 §5.1).
     pub fn header(&self, name: &str) -> Vec<String> {
-        self.headers
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.text().trim_matches([' ', '\t']).to_owned())
-            .collect()
+        values(&self.headers, name)
     }
+
+    /// The same of the lines behind the body.
+    pub fn trailer(&self, name: &str) -> Vec<String> {
+        values(&self.trailers, name)
+    }
+}
+
+fn values(lines: &[(String, Octets)], name: &str) -> Vec<String> {
+    lines
+        .iter()
+        .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.text().trim_matches([' ', '\t']).to_owned())
+        .collect()
 }
 
 /// Which part of a check a step belongs to.

@@ -148,6 +148,7 @@ mod tests {
             body: Octets(body.into()),
             truncated,
             interim: Vec::new(),
+            trailers: Vec::new(),
         };
         judge_body(&expectation, &answer, &Nothing)
     }

@@ -151,7 +151,15 @@ impl Sight<'_> {
         }
         for (name, expectation) in &conditions.header {
             for name in self.names(name)? {
-                judge_header(&name, expectation, self.http()?, self.scope)?;
+                let lines = self.http()?.header(&name);
+                judge_header(&name, expectation, &lines, self.scope)?;
+            }
+        }
+        for (name, expectation) in &conditions.trailer {
+            for name in self.names(name)? {
+                let lines = self.http()?.trailer(&name);
+                judge_header(&name, expectation, &lines, self.scope)
+                    .map_err(|broken| broken.behind_the_body())?;
             }
         }
         if let Some(body) = &conditions.body {
@@ -380,5 +388,8 @@ fn whole(answer: &RecordedAnswer) -> String {
     }
     text.push_str("\r\n");
     text.push_str(&answer.body.text());
+    for (name, value) in &answer.trailers {
+        text.push_str(&format!("\r\n{name}: {}", value.text()));
+    }
     text
 }

@@ -42,6 +42,10 @@ fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
             scope,
         ));
     }
+    for (name, rule) in &conditions.trailer {
+        let name = fill_text(name, scope).unwrap_or_else(|_| name.clone());
+        parts.push(format!("behind the body {}", header(&name, rule, scope)));
+    }
     if let Some(rule) = &conditions.body {
         parts.push(body(rule));
     }

@@ -9,17 +9,15 @@ use super::fields::Field;
 use super::show::brief;
 use super::text::{judge_text, regex, words};
 use super::value::judge_paths;
-use crate::journal::RecordedAnswer;
 use crate::suite::model::{HeaderConditions, HeaderExpectation, HeaderRule, TextRules};
 use crate::suite::template::{Scope, fill_text};
 
 pub(super) fn judge_header(
     name: &str,
     expectation: &HeaderExpectation,
-    answer: &RecordedAnswer,
+    lines: &[String],
     scope: &dyn Scope,
 ) -> Result<(), Broken> {
-    let lines = answer.header(name);
     match expectation {
         HeaderExpectation::Rule(HeaderRule::Present) if lines.is_empty() => Err(absent(name)),
         HeaderExpectation::Rule(HeaderRule::Absent) if !lines.is_empty() => Err(Broken::not(
@@ -34,7 +32,7 @@ pub(super) fn judge_header(
                 Err(absent(name))
             }
         }
-        HeaderExpectation::Conditions(conditions) => judge_lines(name, &lines, conditions, scope),
+        HeaderExpectation::Conditions(conditions) => judge_lines(name, lines, conditions, scope),
     }
 }
 

@@ -4,8 +4,11 @@
 //! Every bound is in the target's favour. A request counts from when it left, and an answer until it was complete: the
 //! target looked at it at some moment in between.
 
+mod remaining;
+
 use serde_json::{Map, Value, json};
 
+use self::remaining::Told;
 use super::tally::{ended_ms, is_accepted, status};
 use super::window::{self, Spent};
 use crate::journal::Exchange;
@@ -21,6 +24,10 @@ struct Sent {
     done: f64,
     accepted: bool,
     limited: bool,
+    /// What it says is left.
+    told: Option<Told>,
+    /// It refuses, and says that it does so for another limit.
+    is_of_another: bool,
 }
 
 /// A declared limit, and everything that one attempt has spent of it so far, burst by burst.
@@ -45,6 +52,9 @@ impl<'a> Limited<'a> {
                 done: ended_ms(one) as f64 / 1000.0 + GRAIN_S,
                 accepted: is_accepted(one),
                 limited: status(one) == Some(429),
+                told: remaining::told(self.limit, one),
+                is_of_another: status(one) == Some(429)
+                    && remaining::is_of_another(self.limit, one),
             }
         });
         self.bursts.push(sent.collect());
@@ -55,7 +65,8 @@ impl<'a> Limited<'a> {
     /// the first 429; 0 without one), `lifted` (how many were accepted since the limit was first found spent, beyond
     /// those that can have come back), `room` (how many of these could have shown that; 0 or less where all can have come
     /// back), `kind` (how the target counts, `null` where that remains open) and `off_by` (how far each kind is from
-    /// what happened, as a part of the limit).
+    /// what happened, as a part of the limit), and `since_first_ms` (from the first request of the attempt that spent of
+    /// it to the last answer). Also what [`Limited::remaining`] says.
     pub fn seen(&self) -> Map<String, Value> {
         let Some(last) = self.bursts.last() else {
             return Map::new();
@@ -87,6 +98,12 @@ impl<'a> Limited<'a> {
         let (lifted, room) = self.lifted(last);
         seen.insert("lifted".to_owned(), whole(lifted));
         seen.insert("room".to_owned(), whole(room));
+        seen.extend(self.remaining(last));
+        let all = || self.bursts.iter().flatten();
+        let first = all().map(|one| one.left).reduce(f64::min);
+        let end = all().map(|one| one.done).reduce(f64::max);
+        let since = first.zip(end).map_or(0.0, |(first, end)| end - first);
+        seen.insert("since_first_ms".to_owned(), whole((since * 1000.0).ceil()));
         seen
     }
 
@@ -214,7 +231,7 @@ mod tests {
         Some(LimitKind::TokenBucket),
     ];
 
-    fn limit(requests: u32, window_s: f64, kind: Option<LimitKind>) -> RateLimit {
+    pub(super) fn limit(requests: u32, window_s: f64, kind: Option<LimitKind>) -> RateLimit {
         RateLimit {
             requests,
             window_s,
@@ -236,8 +253,20 @@ mod tests {
             done: at(place) + takes + GRAIN_S,
             accepted: *accepted,
             limited: !accepted,
+            told: None,
+            is_of_another: false,
         });
         sent.collect()
+    }
+
+    /// Requests one after the other that were all accepted, and what their answers said.
+    pub(super) fn spent_of(takes: f64, told: &[(f64, Option<f64>)]) -> Vec<Sent> {
+        let mut sent = burst(100.0, takes, &vec![true; told.len()]);
+        for (one, (left, reset)) in sent.iter_mut().zip(told) {
+            let (left, reset) = (*left, *reset);
+            one.told = Some(Told { left, reset });
+        }
+        sent
     }
 
     fn seen(limit: &RateLimit, bursts: &[Vec<Sent>]) -> Map<String, Value> {

@@ -57,6 +57,22 @@ impl Broken {
             because: None,
         }
     }
+
+    /// The same, of a field that is looked for among the trailers.
+    fn behind_the_body(self) -> Self {
+        match self {
+            Broken::Not {
+                expected,
+                observed,
+                because,
+            } => Broken::Not {
+                expected: format!("behind the body {expected}"),
+                observed,
+                because,
+            },
+            other => other,
+        }
+    }
 }
 
 /// How an expectation turned out that is not broken.

@@ -244,6 +244,7 @@ mod tests {
             body: Octets(body.as_bytes().to_vec()),
             truncated: false,
             interim: Vec::new(),
+            trailers: Vec::new(),
         }
     }
 

@@ -106,7 +106,8 @@ impl ShownAgain {
 
 /// In the status line, the fields and the body, each once.
 fn digits_of_marks(answer: &RecordedAnswer) -> Vec<String> {
-    let fields = answer.headers.iter().map(|(_, value)| value.text());
+    let fields = answer.headers.iter().chain(&answer.trailers);
+    let fields = fields.map(|(_, value)| value.text());
     let texts = fields.chain([answer.body.text(), answer.reason.text()]);
     let mut found: Vec<String> = Vec::new();
     for text in texts {

@@ -20,8 +20,9 @@ const MOST_ANSWERS: usize = 100;
 /// `seen` of a race holds `sent`, `accepted` (2xx), `refused` (every other answer), `overload` (429, 502, 503, 504 among
 /// those), `server_errors` (500 and above among those), `lost` (no answer), `statuses` (a count for each), `different`
 /// (how many different bodies the accepted answers have), `spread_ms` (between the first and the last that was let go),
-/// `overlap` (how many were under way when the first answer came) and `answers` (`status` and `body` of each). `seen`
-/// of a burst holds the same but for the last three, and `limited` (429), `neither` (not accepted and not limited, also
+/// `overlap` (how many were under way when the first answer came), `late` (how many were refused when the first that was
+/// accepted had been answered) and `answers` (`status` and `body` of each). `seen` of a burst holds the same but for the
+/// last four, and `limited` (429), `neither` (not accepted and not limited, also
 /// without an answer), `accepted_first` (how many were accepted
 /// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, what [`Limited::seen`] says.
 pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> Option<Exchange> {
@@ -35,6 +36,7 @@ pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> O
         Step::Race(_) => {
             seen["spread_ms"] = json!(spread_us(all) as f64 / 1000.0);
             seen["overlap"] = json!(overlap(all));
+            seen["late"] = json!(late(all));
             seen["answers"] = all
                 .iter()
                 .take(MOST_ANSWERS)
@@ -121,14 +123,31 @@ fn counts(all: &[&Exchange]) -> Value {
 
 /// How many had been let go when the first answer began.
 fn overlap(all: &[&Exchange]) -> usize {
-    let began = |one: &&Exchange| Some(one.released_us? + one.first_byte_us?);
-    match all.iter().filter_map(began).min() {
+    match all.iter().filter_map(|one| began_us(one)).min() {
         Some(first) => all
             .iter()
             .filter(|one| one.released_us.is_some_and(|released| released < first))
             .count(),
         None => 0,
     }
+}
+
+/// When an answer to a race began, in microseconds since its first request was let go.
+fn began_us(one: &Exchange) -> Option<u64> {
+    Some(one.released_us? + one.first_byte_us?)
+}
+
+fn late(all: &[&Exchange]) -> usize {
+    let accepted = all.iter().filter(|one| is_accepted(one));
+    let Some(first) = accepted.filter_map(|one| began_us(one)).min() else {
+        return 0;
+    };
+    let refused = all
+        .iter()
+        .filter(|one| one.answer.is_some() && !is_accepted(one));
+    refused
+        .filter(|one| began_us(one).is_some_and(|began| began > first))
+        .count()
 }
 
 /// When the answer was complete; journals of older runs do not have what it took to connect.
@@ -187,6 +206,7 @@ pub(super) mod tests {
                 body: Octets(body.into()),
                 truncated: false,
                 interim: Vec::new(),
+                trailers: Vec::new(),
             }),
             failure: None,
             seen: None,
@@ -228,6 +248,10 @@ pub(super) mod tests {
         assert_eq!(seen["overlap"], 2, "the third left after the first answer");
         assert_eq!(seen["spread_ms"], 0.7);
         assert_eq!(seen["answers"][2]["body"]["id"], 2);
+        assert_eq!(
+            seen["late"], 1,
+            "the refusal came after the first that was accepted"
+        );
     }
 
     #[test]

@@ -67,6 +67,9 @@ pub const FLAWS: &[Flaw] = &[
     ),
 ];
 
+/// What a request asks for that finds nothing.
+const NOWHERE_OPERATION: Operation = Operation::new("", "", "", &[], 404);
+
 /// An application behind the edge.
 pub trait Application: Send + Sync + Sized + 'static {
     /// What a route demands of its caller.
@@ -248,24 +251,12 @@ impl<A: Application> Pipeline<A> {
         }
         self.app.gate(request)?;
         let Some((resource, id)) = found else {
-            return self.unguarded_spelling(request, path);
+            return self.nowhere(request, || self.unguarded_spelling(request, path));
         };
         let Some(route) = resource.route(&request.method) else {
-            if !methods::is_known(&request.method)
-                && flaws.has("unknown-method-unguarded")
-                && let Some(route) = resource.route("GET")
-            {
-                let caller = self.app.stand_in(route.access, request);
-                return self.run(route, request, id, caller);
-            }
-            // Which methods a protected resource knows is told to those who may know.
-            if let Some(route) = resource.routes.first()
-                && let Err(error) = self.app.admit(route.access, request)
-                && error.status == 401
-            {
-                return Err(error);
-            }
-            return Err(methods::not_allowed(allow, flaws));
+            return self.nowhere(request, || {
+                self.unknown_method(resource, id, request, allow)
+            });
         };
         let counted = Counted {
             operation: &route.operation,
@@ -275,6 +266,9 @@ impl<A: Application> Pipeline<A> {
         };
         let mut charged = edge.limiter.charge_address(&counted)?;
         let admitted = self.admit(resource, route, request, id.as_deref());
+        if admitted.is_err() && flaws.has_if_declared("limiter-behind-authentication") {
+            charged.take_back();
+        }
         if admitted.is_err() && flaws.has_if_declared("limit-charged-to-whoever-is-named") {
             let named = self.app.named(request);
             charged.join(edge.limiter.charge_payer(&counted, &named)?);
@@ -295,8 +289,58 @@ impl<A: Application> Pipeline<A> {
         if answer.is_err() && flaws.has_if_declared("failures-uncounted") {
             charged.take_back();
         }
+        charged.ended(answer.is_err());
         charged.tell(&mut answer);
         answer
+    }
+
+    /// What finds no operation is counted under the limits that are about all of them.
+    fn nowhere(
+        &self,
+        request: &Request,
+        act: impl FnOnce() -> Result<Response, Error>,
+    ) -> Result<Response, Error> {
+        let edge = self.app.edge();
+        let flaws = &edge.flaws;
+        if flaws.has_if_declared("limiter-behind-authentication")
+            || flaws.has_if_declared("failures-uncounted")
+        {
+            return act();
+        }
+        let charged = edge.limiter.charge_address(&Counted {
+            operation: &NOWHERE_OPERATION,
+            request,
+            now: Instant::now(),
+            flaws,
+        })?;
+        let mut answer = act();
+        charged.tell(&mut answer);
+        answer
+    }
+
+    fn unknown_method(
+        &self,
+        resource: &Resource<A>,
+        id: Option<String>,
+        request: &Request,
+        allow: String,
+    ) -> Result<Response, Error> {
+        let flaws = &self.app.edge().flaws;
+        if !methods::is_known(&request.method)
+            && flaws.has("unknown-method-unguarded")
+            && let Some(route) = resource.route("GET")
+        {
+            let caller = self.app.stand_in(route.access, request);
+            return self.run(route, request, id, caller);
+        }
+        // Which methods a protected resource knows is told to those who may know.
+        if let Some(route) = resource.routes.first()
+            && let Err(error) = self.app.admit(route.access, request)
+            && error.status == 401
+        {
+            return Err(error);
+        }
+        Err(methods::not_allowed(allow, flaws))
     }
 
     /// A request of somebody who may, and who has not sent too many.

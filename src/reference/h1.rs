@@ -339,6 +339,20 @@ impl Sink {
     }
 }
 
+/// The body as one chunk, and the trailer section (RFC 9112 §7.1).
+fn push_chunked(out: &mut Vec<u8>, response: &Response) {
+    if !response.body.is_empty() {
+        out.extend_from_slice(format!("{:x}\r\n", response.body.len()).as_bytes());
+        out.extend_from_slice(&response.body);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"0\r\n");
+    for (name, value) in &response.trailers {
+        out.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
     let reason = http::StatusCode::from_u16(response.status)
         .ok()
@@ -353,15 +367,44 @@ fn serialise(response: &Response, is_head: bool, old: bool) -> Vec<u8> {
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-    if !bodiless {
+    let has_body = response.forbidden_body || !(bodiless || is_head);
+    let is_chunked = has_body && !old && !response.trailers.is_empty();
+    if is_chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    } else if !bodiless {
         out.extend_from_slice(format!("Content-Length: {}\r\n", response.body.len()).as_bytes());
     }
     if response.close || old {
         out.extend_from_slice(b"Connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    if response.forbidden_body || !(bodiless || is_head) {
+    if is_chunked {
+        push_chunked(&mut out, response);
+    } else if has_body {
         out.extend_from_slice(&response.body);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trailers_stand_behind_a_chunked_body() {
+        let mut response = Response::new(200);
+        response.body = b"{\"id\":1}".to_vec();
+        response.trailers = vec![("RateLimit", "\"all\";r=3".to_owned())];
+        let text = |is_head, old| String::from_utf8(serialise(&response, is_head, old)).unwrap();
+        assert_eq!(
+            text(false, false),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"id\":1}\r\n0\r\nRateLimit: \"all\";r=3\r\n\r\n"
+        );
+        // Neither an answer to HEAD nor HTTP/1.0 has any.
+        assert_eq!(
+            text(true, false),
+            "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n"
+        );
+        assert!(text(false, true).ends_with("Connection: close\r\n\r\n{\"id\":1}"));
+    }
 }

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::combinators::WithTrailers;
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -41,7 +42,7 @@ async fn exchange(
     request: http::Request<Incoming>,
     site: &dyn Site,
     line: Line,
-) -> http::Response<Full<Bytes>> {
+) -> http::Response<Outgoing> {
     let (head, incoming) = request.into_parts();
     let authority = head
         .uri
@@ -114,14 +115,31 @@ async fn collect(mut incoming: Incoming, bound: usize) -> Result<Body, hyper::Er
     })
 }
 
+/// Field lines behind a body.
+type Trailers = std::future::Ready<Option<Result<http::HeaderMap, Infallible>>>;
+type Outgoing = Either<Full<Bytes>, WithTrailers<Full<Bytes>, Trailers>>;
+
+fn body(octets: Vec<u8>, trailers: Vec<(&'static str, String)>) -> Outgoing {
+    let octets = Full::new(Bytes::from(octets));
+    if trailers.is_empty() {
+        return Either::Left(octets);
+    }
+    let line = |(name, value): (&'static str, String)| {
+        let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, http::HeaderValue::from_str(&value).ok()?))
+    };
+    let lines: http::HeaderMap = trailers.into_iter().filter_map(line).collect();
+    Either::Right(octets.with_trailers(std::future::ready(Some(Ok(lines)))))
+}
+
 /// Lines that HTTP/2 cannot carry (RFC 9113 §8.2.1, §8.2.2) are left out.
-fn render(mut response: Response, method: &str) -> http::Response<Full<Bytes>> {
+fn render(mut response: Response, method: &str) -> http::Response<Outgoing> {
     if method == "HEAD" && !response.forbidden_body && !matches!(response.status, 204 | 304) {
         let length = response.body.len().to_string();
         response.set("Content-Length", length);
         response.body.clear();
     }
-    let mut out = http::Response::new(Full::new(Bytes::from(response.body)));
+    let mut out = http::Response::new(body(response.body, response.trailers));
     *out.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or(http::StatusCode::OK);
     for (name, value) in response.fields {
         let (Ok(name), Ok(value)) = (

@@ -158,6 +158,8 @@ pub struct Response {
     /// Field lines in order; a name may occur more than once.
     pub fields: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// Field lines behind the body, which is chunked for them in HTTP/1.1; only a flaw sets any.
+    pub trailers: Vec<(&'static str, String)>,
     pub holds: Holds,
     /// Close the connection after this answer (HTTP/1 only).
     pub close: bool,
@@ -171,6 +173,7 @@ impl Response {
             status,
             fields: Vec::new(),
             body: Vec::new(),
+            trailers: Vec::new(),
             holds: Holds::Personal,
             close: false,
             forbidden_body: false,

@@ -172,6 +172,8 @@ pub struct Settings {
     pub idempotency_ttl: Duration,
     /// How long an authentication hash is good. The target files of deployments say it too.
     pub login_hash_age: Duration,
+    /// How long an account is locked after too many wrong passwords. The target files of deployments say it too.
+    pub lockout: Duration,
 }
 
 impl Settings {
@@ -210,6 +212,8 @@ impl Default for Settings {
             idempotency_ttl: Duration::from_secs(6),
             // Ten minutes by contract; nobody would wait for their end.
             login_hash_age: Duration::from_secs(4),
+            // A quarter of an hour is usual; the same goes for it.
+            lockout: Duration::from_secs(2),
         }
     }
 }

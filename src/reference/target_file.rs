@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::serve::Deployment;
 
 /// Loopback addresses that checks of limits may send from; enough that none is used twice.
-const ADDRESSES: u8 = 120;
+const ADDRESSES: u8 = 180;
 
 impl Deployment {
     /// A target file for this deployment, complete in itself: addresses, authority, secrets and ids, and consent to

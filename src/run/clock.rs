@@ -92,6 +92,7 @@ mod tests {
             body: Octets(Vec::new()),
             truncated: false,
             interim: Vec::new(),
+            trailers: Vec::new(),
         }
     }
 

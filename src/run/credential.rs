@@ -31,6 +31,10 @@ pub fn place(carriage: &Carriage, value: &str, spoil: Option<Spoil>) -> Option<V
         Some(Spoil::Truncated) => with(scheme, &truncated(value)),
         Some(Spoil::Altered) => with(scheme, &altered(value)),
         Some(Spoil::OtherScheme) => with(Some(other_scheme(scheme?)), value),
+        Some(Spoil::LowerScheme) => with(Some(&scheme?.to_ascii_lowercase()), value),
+        Some(Spoil::UpperScheme) => with(Some(&scheme?.to_ascii_uppercase()), value),
+        Some(Spoil::TwoSpaces) => format!("{}  {value}", scheme?),
+        Some(Spoil::Tab) => format!("{}\t{value}", scheme?),
         Some(Spoil::Bare) => {
             scheme?;
             value.to_owned()
@@ -157,6 +161,14 @@ mod tests {
             header(Some(Spoil::OtherScheme)).unwrap(),
             "Token abcdefghijklmnop"
         );
+        for (how, line) in [
+            (Spoil::LowerScheme, "bearer abcdefghijklmnop"),
+            (Spoil::UpperScheme, "BEARER abcdefghijklmnop"),
+            (Spoil::TwoSpaces, "Bearer  abcdefghijklmnop"),
+            (Spoil::Tab, "Bearer\tabcdefghijklmnop"),
+        ] {
+            assert_eq!(header(Some(how)).unwrap(), line);
+        }
         assert_eq!(
             place(&bearer(), "abc", Some(Spoil::Twice)).unwrap().len(),
             2
@@ -176,6 +188,7 @@ mod tests {
         };
         assert_eq!(place(&key, "abc", Some(Spoil::OtherScheme)), None);
         assert_eq!(place(&key, "abc", Some(Spoil::Blank)), None);
+        assert_eq!(place(&key, "abc", Some(Spoil::LowerScheme)), None);
     }
 
     #[test]

@@ -53,15 +53,17 @@ pub fn raw_answer(answer: &Answer) -> RecordedAnswer {
         version: answer.version.clone(),
         status: answer.status,
         reason: Octets(answer.reason.clone()),
-        headers: answer
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), Octets(value.clone())))
-            .collect(),
+        headers: lines(&answer.headers),
         body: Octets(answer.body.to_vec()),
         truncated: answer.truncated,
         interim: answer.interim.clone(),
+        trailers: lines(&answer.trailers),
     }
+}
+
+fn lines(fields: &[(String, Vec<u8>)]) -> Vec<(String, Octets)> {
+    let line = |(name, value): &(String, Vec<u8>)| (name.clone(), Octets(value.clone()));
+    fields.iter().map(line).collect()
 }
 
 /// From when a request had its turn until there was an answer or none, in milliseconds since the run began.
@@ -184,15 +186,19 @@ fn redacted_answer(answer: &Answer, redactor: &Redactor, room: &Room) -> Recorde
         version: answer.version.clone(),
         status: answer.status,
         reason: redactor.bytes(&answer.reason),
-        headers: answer
-            .headers
-            .iter()
-            .map(|(name, value)| (redactor.text(name), redact_line(name, value, redactor)))
-            .collect(),
+        headers: redacted_lines(&answer.headers, redactor),
         body,
         truncated: answer.truncated || cut,
         interim: answer.interim.clone(),
+        trailers: redacted_lines(&answer.trailers, redactor),
     }
+}
+
+fn redacted_lines(fields: &[(String, Vec<u8>)], redactor: &Redactor) -> Vec<(String, Octets)> {
+    let line = |(name, value): &(String, Vec<u8>)| {
+        (redactor.text(name), redact_line(name, value, redactor))
+    };
+    fields.iter().map(line).collect()
 }
 
 /// A cookie's value may be a session that nobody told us of; long ones are never kept.
@@ -211,4 +217,36 @@ fn redact_line(name: &str, value: &[u8], redactor: &Redactor) -> Octets {
     }
     let mark = redactor.shown(&format!("cookie {}", cookie.trim()), content);
     Octets(format!("{cookie}={mark}{attributes}").into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_stands_behind_a_body() {
+        let mut redactor = Redactor::new([7; 32]);
+        redactor.learn("user_token", "0123456789abcdef0123");
+        let answer = Answer {
+            version: "HTTP/1.1".to_owned(),
+            status: 200,
+            reason: Vec::new(),
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+            truncated: false,
+            interim: Vec::new(),
+            trailers: vec![
+                ("X-Token".to_owned(), b"0123456789abcdef0123".to_vec()),
+                ("Set-Cookie".to_owned(), b"sid=of-somebody; Path=/".to_vec()),
+                ("RateLimit".to_owned(), b"\"all\";r=3".to_vec()),
+            ],
+        };
+        let kept = redacted_answer(&answer, &redactor, &Room::default());
+        let text = serde_json::to_string(&kept).unwrap();
+        assert!(!text.contains("0123456789abcdef0123") && !text.contains("of-somebody"));
+        assert!(kept.trailer("x-token")[0].contains("user_token"));
+        assert_eq!(kept.trailer("ratelimit"), ["\"all\";r=3"]);
+        assert!(kept.header("ratelimit").is_empty());
+        assert_eq!(raw_answer(&answer).trailers.len(), 3);
+    }
 }

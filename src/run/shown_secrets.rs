@@ -67,6 +67,7 @@ mod tests {
             body: Octets(body.as_bytes().to_vec()),
             truncated: false,
             interim: Vec::new(),
+            trailers: Vec::new(),
         }
     }
 

@@ -322,6 +322,10 @@ fn spoilt(spoil: Spoil) -> &'static str {
         }
         Spoil::Bare => "with its credential bare of the scheme",
         Spoil::Twice => "with its credential sent twice",
+        Spoil::LowerScheme => "with the scheme of its credential in lower case",
+        Spoil::UpperScheme => "with the scheme of its credential in upper case",
+        Spoil::TwoSpaces => "with two spaces behind the scheme of its credential",
+        Spoil::Tab => "with a tab behind the scheme of its credential",
     }
 }
 

@@ -159,6 +159,15 @@ fn over(limit: &RateLimit) -> u32 {
 /// Member of a binding that says that it is a limit.
 const LIMIT: &str = "rate_limit";
 
+/// What a case needs beside the purse that it spends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside {
+    /// Another one of the same kind.
+    pub another: bool,
+    /// A second credential of its owner.
+    pub again: bool,
+}
+
 /// Gives every case that spends a limit purses of its own, as long as there are enough: principals whose credential
 /// counts by itself, and addresses to send from. Cases of one purse are carried out one after the other, a window apart.
 pub(super) struct Purses<'t> {
@@ -176,9 +185,9 @@ impl<'t> Purses<'t> {
         }
     }
 
-    /// Completes the limits among these values. `for_two`: another purse of the same kind is needed beside; `Err` says
-    /// what the target file would have to name for that.
-    pub fn hand_out(&mut self, bindings: &mut Bindings, for_two: bool) -> Result<(), String> {
+    /// Completes the limits among these values. `Err` says what the target file would have to name for what is needed
+    /// beside a purse.
+    pub fn hand_out(&mut self, bindings: &mut Bindings, beside: Beside) -> Result<(), String> {
         for value in bindings.values_mut() {
             let Some(name) = value.get(LIMIT).and_then(Value::as_str) else {
                 continue;
@@ -188,10 +197,16 @@ impl<'t> Purses<'t> {
             };
             let (name, principals) = (name.to_owned(), &limit.principals);
             let from = self.address();
-            let own = self.principal(&name, principals);
+            let own = self.principal(&name, principals, beside.again);
             value["from"] = from.clone();
             value["principal"] = own.clone();
-            if for_two {
+            if beside.again {
+                let again = own.as_str().and_then(|own| self.again(own));
+                value["again"] = json!(again.ok_or_else(|| format!(
+                    "no principal of the limit `{name}` has a second credential, of one that is `same_user_as` it"
+                ))?);
+            }
+            if beside.another {
                 let by_address = limit.per == Partition::Address;
                 value["other_from"] = if by_address { self.address() } else { from };
                 let address = value["other_from"]
@@ -202,7 +217,7 @@ impl<'t> Purses<'t> {
                 value["other"] = if by_address {
                     own.clone()
                 } else {
-                    self.principal(&name, principals)
+                    self.principal(&name, principals, false)
                 };
                 if by_address && value["other_from"] == value["from"] {
                     return Err(
@@ -229,7 +244,19 @@ impl<'t> Purses<'t> {
         }
     }
 
-    fn principal(&mut self, limit: &str, all: &[String]) -> Value {
+    /// Who is the same user with another credential.
+    fn again(&self, principal: &str) -> Option<&'t String> {
+        let same = |other: &Principal| other.same_user_as.as_deref() == Some(principal);
+        let all = self.target.principals.iter();
+        all.filter(|(name, _)| !self.target.absent_principals.contains_key(*name))
+            .find_map(|(name, other)| same(other).then_some(name))
+    }
+
+    /// Those with a second credential are left to the cases that need it, where there are others.
+    fn principal(&mut self, limit: &str, all: &[String], twice: bool) -> Value {
+        let fits = |name: &&String| self.again(name).is_some() == twice;
+        let fitting: Vec<String> = all.iter().filter(fits).cloned().collect();
+        let all = if fitting.is_empty() { all } else { &fitting };
         let next = self.principals.entry(limit.to_owned()).or_default();
         *next += 1;
         if all.is_empty() {
@@ -279,7 +306,12 @@ pub fn ordinary_purses(target: &Target, operation: &str, principal: &str) -> Vec
             let owner = match limit.per {
                 Partition::Address => "usual address",
                 Partition::Credential | Partition::User if principal == "anonymous" => return None,
-                Partition::Credential | Partition::User => principal,
+                Partition::Credential => principal,
+                Partition::User => {
+                    let own = target.principals.get(principal);
+                    let same = own.and_then(|own| own.same_user_as.as_deref());
+                    same.unwrap_or(principal)
+                }
             };
             Some(Purse {
                 limit: name.clone(),
@@ -414,6 +446,37 @@ mod tests {
         assert_eq!(of_two(&one).0, 0);
         let two = plan(&format!("{limit}principals:\n{}{}", spare("a"), spare("b")));
         assert!(of_two(&two).0 >= 1);
+    }
+
+    #[test]
+    fn a_second_credential_is_that_of_whom_the_limit_is_spent_as() {
+        let limit = "rate_limits: { all: { requests: 10, window_s: 60, per: user, spend: list, as: spare } }\n";
+        let spare = |name: &str| format!("  {name}: {{ is: [spare], roles: [user] }}\n");
+        let again = "  c: { same_user_as: b, roles: [user] }\n";
+        let is_it = |plan: &Plan, case: &crate::suite::plan::Case| {
+            let steps = serde_json::to_string(&plan.checks[&case.check].check.steps).unwrap();
+            steps.contains("limit.again}")
+        };
+        let one = plan(&format!("{limit}principals:\n{}", spare("a")));
+        let mut cases = one.cases.iter().filter(|case| is_it(&one, case));
+        let skip = cases.next().and_then(|case| case.skip.as_ref()).unwrap();
+        assert!(skip.says.contains("same_user_as"), "{}", skip.says);
+
+        let two = plan(&format!(
+            "{limit}principals:\n{}{}{again}",
+            spare("a"),
+            spare("b")
+        ));
+        let mut many = [0, 0];
+        for case in two.cases.iter().filter(|case| case.skip.is_none()) {
+            if let Some(limit) = case.bindings.get("limit") {
+                let with_second = is_it(&two, case);
+                many[usize::from(with_second)] += 1;
+                let owner = if with_second { "b" } else { "a" };
+                assert_eq!(limit["principal"], owner, "{}", case.id);
+            }
+        }
+        assert!(many.iter().all(|many| *many >= 1), "{many:?}");
     }
 
     #[test]

@@ -244,6 +244,18 @@ pub fn merge(
         principals.insert(name.clone(), principal.clone());
     }
     principals.entry("anonymous".to_owned()).or_default();
+    for (name, principal) in &principals {
+        if let Some(other) = &principal.same_user_as
+            && !principals.contains_key(other)
+        {
+            misfits.push(Misfit {
+                file: Which::Target,
+                pointer: format!("/principals/{name}/same_user_as"),
+                says: format!("there is no principal `{other}`"),
+                help: None,
+            });
+        }
+    }
     let mut absent_principals = IndexMap::new();
     for (name, principal) in &mut principals {
         for (kind, source) in &mut principal.credentials {

@@ -28,7 +28,7 @@ pub enum TemplateError {
     Depth(String),
 }
 
-const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, below-root, parent-domain, dot-as-letter, chop, first-10, swap-case, times-10, times-160, times-1000";
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, below-root, parent-domain, dot-as-letter, chop, first-10, swap-case, times-10, times-160, times-1000, json-rewritten";
 const MAX_DEPTH: u8 = 8;
 
 /// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
@@ -231,7 +231,36 @@ fn apply(filter: &str, text: &str) -> String {
             characters.collect()
         }
         "first-10" => text.chars().take(10).collect(),
+        "json-rewritten" => {
+            serde_json::from_str(text).map_or_else(|_| text.to_owned(), |value| rewritten(&value))
+        }
         _ => text.to_owned(),
+    }
+}
+
+/// The same JSON text in other octets: the members in the other order, every character of a text escaped (RFC 8259 §7),
+/// and white space.
+fn rewritten(value: &Value) -> String {
+    let escaped = |text: &str| {
+        let units = text.encode_utf16();
+        let units: Vec<String> = units.map(|unit| format!("\\u{unit:04x}")).collect();
+        format!("\"{}\"", units.concat())
+    };
+    match value {
+        Value::String(text) => escaped(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(rewritten).collect();
+            format!("[ {} ]", items.join(" , "))
+        }
+        Value::Object(members) => {
+            let members = members.iter().rev();
+            let member = |(name, value): (&String, &Value)| {
+                format!("{} : {}", escaped(name), rewritten(value))
+            };
+            let members: Vec<String> = members.map(member).collect();
+            format!("{{ {} }}", members.join(" , "))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -281,6 +310,18 @@ mod tests {
             "n": 5, "who": "Ann", "greeting": "hi ${who}", "loop": "${loop}",
             "op": {"path": "/a/me"}, "link": "/go?next=/me?", "hostile": "${who}"
         }))
+    }
+
+    #[test]
+    fn a_document_that_is_written_otherwise_says_the_same() {
+        let document = json!({"name": "A \"b\" ü 😀", "list": [1, null, {"x": true}], "n": 2.5});
+        let text = document.to_string();
+        let other = rewritten(&document);
+        assert!(!other.contains("name") && other.starts_with("{ \"\\u006e\" : 2.5"));
+        assert_ne!(other, text);
+        assert_eq!(serde_json::from_str::<Value>(&other).unwrap(), document);
+        assert_eq!(apply("json-rewritten", &text), other);
+        assert_eq!(apply("json-rewritten", "no JSON"), "no JSON");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What was done under which key.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::key;
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
-use crate::reference::gap::gap;
+use crate::reference::gap::{gap, pause};
 use crate::reference::http::{Body, Request, Response};
 
 const DRAFT_2_6: &str = "draft-ietf-httpapi-idempotency-key-header §2.6";
@@ -37,6 +37,11 @@ pub const FLAWS: &[Flaw] = &[
         DRAFT_2_7,
     ),
     flaw(
+        "idempotency-twin-told-late",
+        "Lets a second request wait for the first, and refuses it then.",
+        DRAFT_2_7,
+    ),
+    flaw(
         "idempotency-key-with-body",
         "Takes the body for a part of the key.",
         "draft-ietf-httpapi-idempotency-key-header §2.2",
@@ -50,6 +55,16 @@ pub const FLAWS: &[Flaw] = &[
         "idempotency-query-ignored",
         "Repeats the answer for another query.",
         "draft-ietf-httpapi-idempotency-key-header §2.4",
+    ),
+    flaw(
+        "idempotency-version-ignored",
+        "Repeats the answer for another version of the API.",
+        "draft-ietf-httpapi-idempotency-key-header §2.4",
+    ),
+    flaw(
+        "idempotency-compares-documents",
+        "Compares what bodies say, and not their octets.",
+        "contract",
     ),
     flaw(
         "idempotency-request-ignored",
@@ -130,12 +145,16 @@ pub const FLAWS: &[Flaw] = &[
 
 /// Keys remembered at most; the one that was answered first makes room.
 const KEPT: usize = 10_000;
+/// Longer than a request takes that dawdles.
+const LATE: Duration = Duration::from_millis(600);
 /// Says that an answer is one that was given before.
 const MARKER: &str = "Idempotent-Replayed";
+/// A request for another version of the API is another request.
+const VERSION: &str = "x-api-version";
 
 /// Who sent a key, and the key: nobody's key is anybody else's (draft §5).
 type Slot = (String, String);
-/// Hash of method, target and body.
+/// Hash of method, target, version and body.
 type Fingerprint = [u8; 32];
 
 #[derive(Clone)]
@@ -360,6 +379,10 @@ impl Store {
         match record {
             Record::UnderWay { is_stuck, .. } => {
                 *is_stuck = flaws.has("idempotency-twin-blocks-key");
+                if flaws.has("idempotency-twin-told-late") {
+                    drop(records);
+                    pause(LATE);
+                }
                 Err(Error::conflict(
                     "The first request under this Idempotency-Key is not answered yet.",
                 ))
@@ -440,11 +463,24 @@ fn fingerprint(request: &Request, flaws: &FlawSet) -> Fingerprint {
         true => request.path(),
         false => &request.target,
     };
-    let body: &[u8] = match &request.body {
+    let mut body: &[u8] = match &request.body {
         Body::Bytes(octets) if !flaws.has("idempotency-body-ignored") => octets,
         _ => b"",
     };
-    let parts = [request.method.as_bytes(), target.as_bytes(), body];
+    let document = document(body).filter(|_| flaws.has("idempotency-compares-documents"));
+    if let Some(document) = &document {
+        body = document;
+    }
+    let version = match flaws.has("idempotency-version-ignored") {
+        true => "",
+        false => request.fields.get(VERSION).unwrap_or_default(),
+    };
+    let parts = [
+        request.method.as_bytes(),
+        target.as_bytes(),
+        version.as_bytes(),
+        body,
+    ];
     let counted = match flaws.has("idempotency-request-ignored") {
         true => 0,
         false => parts.len(),
@@ -456,4 +492,10 @@ fn fingerprint(request: &Request, flaws: &FlawSet) -> Fingerprint {
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash
+}
+
+/// A JSON object in one way of writing it.
+fn document(octets: &[u8]) -> Option<Vec<u8>> {
+    let members: BTreeMap<String, serde_json::Value> = serde_json::from_slice(octets).ok()?;
+    serde_json::to_vec(&members).ok()
 }

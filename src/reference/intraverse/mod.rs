@@ -7,12 +7,15 @@
 //! Secrets, by name: `server_key`, `client_key`, `other_server_key`, `other_client_key` (of the other game),
 //! `revoked_server_key`, `other_env_server_key`, `other_env_client_key`; `user_email`, `user_password`,
 //! `other_user_email`, `other_user_password`; `user_token`, `second_user_token`, `other_user_token`,
-//! `expired_user_token`, `foreign_user_token`; `login_hash` (of `user`); `user_id`, `second_user_id`, `other_user_id`.
+//! `expired_user_token`, `foreign_user_token`; `login_hash` (of `user`); `user_id`, `second_user_id`, `other_user_id`;
+//! `lockable_email`, `lockable_password`: the account that is locked for a while after [`lockout::TRIES`] wrong passwords,
+//! which those of tests are not.
 
 mod errors;
 mod games;
 mod hashes;
 mod keys;
+mod lockout;
 mod players;
 mod points;
 
@@ -21,9 +24,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::dispatch::{self, Application, Pipeline, Route};
+use super::edge::cors::Pages;
 use super::edge::errors::Error;
 use super::edge::{Edge, headers};
-use super::flaw::{Flaw, FlawSet};
+use super::flaw::{Flaw, FlawSet, flaw};
 use super::http::{Request, Response};
 use super::operation::Operation;
 use super::rate_limit::{self, Covers, Kind, Limit, Payer, Per, Told};
@@ -53,6 +57,19 @@ const HEADERS: &[(&str, &str)] = &[
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
 ];
 
+/// The pages of the games.
+const PAGES: Pages = Pages {
+    origin: "https://play.intraverse.example",
+    sent: "Authorization, Content-Type, X-Game-Key",
+    read: "RateLimit, Retry-After, X-Request-Id",
+};
+
+const LIMIT_FLAWS: &[Flaw] = &[flaw(
+    "limit-refusal-without-cors",
+    "Refuses with 429 before the layer that lets pages read an answer.",
+    "Fetch §CORS protocol",
+)];
+
 /// The tables of this deployment.
 pub fn flaws() -> Vec<&'static [Flaw]> {
     let mut tables = edge::FLAWS.to_vec();
@@ -75,6 +92,9 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         rate_limit::FLAWS,
         rate_limit::LOGIN_FLAWS,
         rate_limit::WAIT_FLAWS,
+        rate_limit::LEGACY_FLAWS,
+        LIMIT_FLAWS,
+        lockout::FLAWS,
         players::FLAWS,
         points::FLAWS,
     ]);
@@ -99,6 +119,8 @@ pub struct Intraverse {
     keys: HashMap<Hashed, keys::Key>,
     /// How long an authentication hash is good.
     hash_age: Duration,
+    /// How long an account is locked.
+    lockout: Duration,
     state: Mutex<State>,
 }
 
@@ -156,13 +178,21 @@ impl Application for Intraverse {
         }
     }
 
-    fn decorate(&self, _request: &Request, response: &mut Response) {
+    fn preflight(&self, request: &Request, allow: &str) -> Option<Response> {
+        PAGES.preflight(request, allow)
+    }
+
+    fn decorate(&self, request: &Request, response: &mut Response) {
         errors::bend(self, response);
+        if response.status == 429 && self.flaws().has("limit-refusal-without-cors") {
+            return;
+        }
+        PAGES.decorate(request, response);
     }
 }
 
 /// Server keys that nothing else is done with, so that each check of a limit finds one unused.
-const SPARE_KEYS: usize = 30;
+const SPARE_KEYS: usize = 34;
 
 /// The three limits of the contract.
 pub fn limits() -> Vec<Limit> {
@@ -184,7 +214,8 @@ pub fn limits() -> Vec<Limit> {
 pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
     let mut edge = Edge::new(flaws, HEADERS, errors::ENVELOPE, "intraverse");
     edge.schema_status = 422;
-    edge.limiter = settings.limiter().telling(Told::Wait("retryAfter"));
+    let limiter = settings.limiter().telling(Told::Wait("retryAfter"));
+    edge.limiter = limiter.telling_legacy();
     let edge = Arc::new(edge);
     let issued_by = "https://intraverse.example";
     let audience = "https://api.intraverse.example";
@@ -271,12 +302,14 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         ("user", GAME),
         ("second_user", GAME),
         ("other_user", OTHER_GAME),
+        ("lockable", GAME),
     ]
     .into_iter()
     .enumerate()
     {
         let password = password::seeded(number);
-        let player = players::Player::seeded(name, game, password);
+        let mut player = players::Player::seeded(name, game, password);
+        player.lock.is_fitted = name == "lockable";
         keep(&format!("{name}_id"), player.id.clone());
         keep(&format!("{name}_email"), player.email.clone());
         keep(&format!("{name}_password"), password.clear().to_owned());
@@ -312,6 +345,7 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         issuer,
         keys,
         hash_age: settings.login_hash_age,
+        lockout: settings.lockout,
         state: Mutex::new(state),
     };
     Built {

@@ -1,10 +1,13 @@
 //! Players and their sessions.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::Intraverse;
 use super::games::success;
 use super::keys::Access;
+use super::lockout::Lock;
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, optional, required};
 use crate::reference::edge::challenge::{self, Unknown};
@@ -122,6 +125,8 @@ pub struct Player {
     pub game: &'static str,
     pub email: String,
     pub points: i64,
+    /// What becomes of it when passwords are tried.
+    pub lock: Lock,
     display_name: String,
     password: &'static Password,
 }
@@ -133,6 +138,7 @@ impl Player {
             game,
             email: format!("{}.{game}@example.invalid", name.replace('_', ".")),
             points: 0,
+            lock: Lock::default(),
             display_name: format!("canary-{}", random_id()),
             password,
         }
@@ -160,6 +166,15 @@ fn login(call: &Call<'_, Intraverse>) -> Result<Response, Error> {
     };
     let candidate = call.text("password").unwrap_or_default();
     let is_right = password::verify(found.as_ref().map(|(_, _, p)| *p), candidate);
+    let mut state = app.state();
+    let player = found
+        .as_ref()
+        .and_then(|(id, ..)| state.players.iter_mut().find(|player| player.id == *id));
+    let is_right = player.map_or(is_right, |player| {
+        let now = Instant::now();
+        player.lock.lets_in(is_right, now, app.lockout, flaws)
+    });
+    drop(state);
     match found {
         Some((id, game, _)) if is_right || flaws.has("login-unchecked") => {
             let token = app.issuer.mint(&id, game, "user", flaws);

@@ -159,7 +159,10 @@ const NEW: &[Member] = &[
     optional("access", Kind::OneOf(&["read", "write"])),
     optional("expiresIn", Kind::Integer(1, 31_536_000)),
 ];
-const CHANGE: &[Member] = &[optional("label", Kind::Text(1, 100))];
+const CHANGE: &[Member] = &[
+    optional("label", Kind::Text(1, 100)),
+    optional("access", Kind::OneOf(&["read", "write"])),
+];
 
 pub const ROUTES: &[Route<Percus>] = &[
     Route {
@@ -414,6 +417,9 @@ fn update(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let credential = &mut state.credentials[at];
     if let Some(label) = call.text("label") {
         credential.label = label.to_owned();
+    }
+    if let Some(access) = call.text("access") {
+        credential.may_write = access == "write";
     }
     let asks = ["status", "revoked", "active"]
         .iter()

@@ -11,13 +11,16 @@
 //! Secrets, by name: `P_token` and `P_id` for `manager`, `second_manager`, `admin`, `viewer` (first project),
 //! `other_manager`, `other_viewer` (second project of the same organization), `other_admin`, `foreign_manager` (second
 //! organization); `expired_manager_token`, `foreign_issuer_manager_token` (signed by another issuer's key);
-//! `player_publishable`, `player_secret`, the same with `other_` (second project) and `foreign_`;
+//! `player_publishable`, `player_secret`, the same with `second_` (another of the first project), `other_` (second
+//! project) and `foreign_`;
 //! `revoked_publishable`, `revoked_secret`; `project_id`, `other_project_id`, `foreign_project_id`; for each of these prefixes
 //! `{prefix}template_id`, `{prefix}credential_id` (may be rotated), `{prefix}spare_credential_id` (may be revoked).
 
 mod access;
+mod counter;
 mod credential;
 mod credentials;
+mod description;
 mod faults;
 mod player;
 mod problems;
@@ -51,6 +54,8 @@ const ROUTES: &[&[Route<Percus>]] = &[
     templates::ROUTES,
     credentials::ROUTES,
     player::ROUTES,
+    counter::ROUTES,
+    description::ROUTES,
 ];
 
 const HEADERS: &[(&str, &str)] = &[
@@ -74,8 +79,10 @@ const OTHER_ORGANIZATION: &str = "organization-two";
 /// Where the edge calls from.
 const EDGE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// Project managers and API credentials that nothing else is done with, so that each check of a limit finds one unused.
-const SPARE_USERS: usize = 36;
-const SPARE_PLAYERS: usize = 30;
+const SPARE_USERS: usize = 44;
+const SPARE_PLAYERS: usize = 34;
+/// The one of the spare users who has a second token.
+const TWICE: usize = SPARE_USERS;
 
 /// The tables of this deployment.
 pub fn flaws() -> Vec<&'static [Flaw]> {
@@ -94,6 +101,8 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         credential::FLAWS,
         credentials::FLAWS,
         edge::errors::FAULT_FLAWS,
+        counter::FLAWS,
+        description::FLAWS,
         player::FLAWS,
         profile::FLAWS,
         projects::FLAWS,
@@ -101,6 +110,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         rate_limit::FLAWS,
         rate_limit::PROBLEM_FLAWS,
         rate_limit::NAMED_FLAWS,
+        rate_limit::USER_FLAWS,
     ]);
     tables.extend(token::FLAWS);
     tables.extend(idempotency::FLAWS);
@@ -187,6 +197,10 @@ impl Application for Percus {
 
     fn decorate(&self, request: &Request, response: &mut Response) {
         self.premature.answered(request, response, self.flaws());
+        if faults::is_given_up(request) {
+            self.undelivered(request);
+            faults::give_up(response);
+        }
     }
 
     fn stand_in(&self, access: access::Access, _request: &Request) -> access::Caller {
@@ -278,6 +292,10 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
                 keep(format!("spare_player_{spare}_secret"), &secret);
                 state.credentials.push(credential);
             }
+            let (credential, secret) = credential::Credential::seeded(&project.id);
+            keep("second_player_publishable".to_owned(), &credential.key);
+            keep("second_player_secret".to_owned(), &secret);
+            state.credentials.push(credential);
             let (credential, secret) = credential::Credential::revoked(&project.id);
             keep("revoked_publishable".to_owned(), &credential.key);
             keep("revoked_secret".to_owned(), &secret);
@@ -320,6 +338,10 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         let account = profile::Account::seeded(&name, ORGANIZATION, role, vec![project]);
         let token = issuer.mint(&account.id, ORGANIZATION, role.name(), &edge.flaws);
         keep(format!("{name}_token"), &token);
+        if spare == TWICE {
+            let token = issuer.mint(&account.id, ORGANIZATION, role.name(), &edge.flaws);
+            keep(format!("{name}_second_token"), &token);
+        }
         state.accounts.push(account);
     }
     keep("minting_key".to_owned(), &issuer.minting_key());

@@ -115,6 +115,8 @@ pub struct Project {
     name: String,
     theme: String,
     volume: i64,
+    /// How often it was played.
+    pub plays: i64,
     /// How many API credentials it may have at a time, where its maker bounds them.
     pub most_credentials: Option<usize>,
 }
@@ -127,6 +129,7 @@ impl Project {
             name: format!("canary-{}", random_id()),
             theme: "light".to_owned(),
             volume: 50,
+            plays: 0,
             most_credentials: None,
         }
     }
@@ -153,7 +156,7 @@ pub fn reaches(caller: &Caller, id: &str, state: &State) -> bool {
 }
 
 /// Where the project of the path is, when the caller reaches it.
-fn position(call: &Call<'_, Percus>, projects: &[Project]) -> Result<usize, Error> {
+pub fn position(call: &Call<'_, Percus>, projects: &[Project]) -> Result<usize, Error> {
     let flaws = call.app.flaws();
     let at = projects
         .iter()
@@ -207,6 +210,7 @@ fn create(call: &Call<'_, Percus>) -> Result<Response, Error> {
         name: String::new(),
         theme: "light".to_owned(),
         volume: 50,
+        plays: 0,
         most_credentials: call
             .integer("credentialLimit")
             .and_then(|most| usize::try_from(most).ok()),

@@ -133,9 +133,19 @@ pub const FLAWS: &[Flaw] = &[
         "draft-ietf-httpapi-ratelimit-headers §4.1.1",
     ),
     flaw(
+        "rate-limit-remaining-overstated",
+        "Writes half the limit more than is left, as long as it serves.",
+        "draft-ietf-httpapi-ratelimit-headers §4.1.1",
+    ),
+    flaw(
         "rate-limit-reset-as-date",
         "Writes the end of the window as seconds since 1970.",
         "draft-ietf-httpapi-ratelimit-headers §4.1.2",
+    ),
+    flaw(
+        "rate-limit-fields-in-trailers",
+        "Sends the fields once more behind the body.",
+        "draft-ietf-httpapi-ratelimit-headers §3.1, §4.1",
     ),
     flaw(
         "rate-limit-policy-untrue",
@@ -145,11 +155,49 @@ pub const FLAWS: &[Flaw] = &[
 ];
 
 /// Of those that count logins, too.
-pub const LOGIN_FLAWS: &[Flaw] = &[flaw(
-    "failures-uncounted",
-    "Does not count what is answered with an error.",
-    "OWASP API2:2023",
+pub const LOGIN_FLAWS: &[Flaw] = &[
+    flaw(
+        "failures-uncounted",
+        "Does not count what is answered with an error.",
+        "OWASP API2:2023",
+    ),
+    flaw(
+        "failures-forgiven-by-success",
+        "Takes the failures of an address off its count when one of its logins succeeds.",
+        "OWASP API2:2023",
+    ),
+    flaw(
+        "limiter-behind-authentication",
+        "Counts nothing that finds no operation, and nobody who is not let in.",
+        "draft-ietf-httpapi-ratelimit-headers §8.2",
+    ),
+    flaw(
+        "limiter-keyed-by-account",
+        "Counts the logins of every account by themselves, wherever they come from.",
+        "OWASP API2:2023",
+    ),
+];
+
+/// Of those that count by user.
+pub const USER_FLAWS: &[Flaw] = &[flaw(
+    "limiter-keyed-by-token",
+    "Counts every token of a user by itself.",
+    "good practice",
 )];
+
+/// Of those that send the fields from before the draft, too.
+pub const LEGACY_FLAWS: &[Flaw] = &[
+    flaw(
+        "legacy-remaining-above-limit",
+        "Writes in X-RateLimit-Remaining one more than the limit.",
+        "draft-ietf-httpapi-ratelimit-headers, appendix D",
+    ),
+    flaw(
+        "legacy-remaining-stale",
+        "Writes in X-RateLimit-Remaining what was left before the request.",
+        "draft-ietf-httpapi-ratelimit-headers, appendix D",
+    ),
+];
 
 /// Of those that tell the wait in the body.
 pub const WAIT_FLAWS: &[Flaw] = &[flaw(
@@ -174,8 +222,16 @@ pub const NAMED_FLAWS: &[Flaw] = &[flaw(
 
 /// Whether a flaw is one of the limiter.
 pub fn is_of_limits(id: &str) -> bool {
-    [FLAWS, LOGIN_FLAWS, WAIT_FLAWS, PROBLEM_FLAWS, NAMED_FLAWS]
-        .iter()
-        .flat_map(|table| table.iter())
-        .any(|flaw| flaw.id == id)
+    [
+        FLAWS,
+        LOGIN_FLAWS,
+        USER_FLAWS,
+        LEGACY_FLAWS,
+        WAIT_FLAWS,
+        PROBLEM_FLAWS,
+        NAMED_FLAWS,
+    ]
+    .iter()
+    .flat_map(|table| table.iter())
+    .any(|flaw| flaw.id == id)
 }

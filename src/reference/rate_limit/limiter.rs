@@ -8,9 +8,10 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::bucket::{Bucket, Room};
+use super::failures::{self, Failures};
 use super::limit::{Kind, Limit, Per};
 use super::source;
-use super::told::{fields, whole};
+use super::told::{fields, legacy, whole};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::FlawSet;
 use crate::reference::gap::gap;
@@ -32,7 +33,7 @@ pub struct Payer {
 }
 
 /// Number of the limit, and whom it counts for.
-type Slot = (usize, String);
+pub(super) type Slot = (usize, String);
 
 #[derive(Default)]
 pub struct Limiter {
@@ -41,7 +42,9 @@ pub struct Limiter {
     exempt: Vec<IpAddr>,
     edge: Option<IpAddr>,
     told: Told,
+    tells_legacy: bool,
     buckets: Mutex<HashMap<Slot, Bucket>>,
+    failures: Failures,
     began: Began,
 }
 
@@ -89,6 +92,28 @@ impl Limiter {
         Self { told, ..self }
     }
 
+    /// The same, which sends the fields from before the draft, too.
+    pub fn telling_legacy(self) -> Self {
+        Self {
+            tells_legacy: true,
+            ..self
+        }
+    }
+
+    /// What is left, in the fields of an answer.
+    fn lines(
+        &self,
+        told: &[(Limit, Room)],
+        is_refused: bool,
+        flaws: &FlawSet,
+    ) -> Vec<(&'static str, String)> {
+        let mut lines = fields(told, is_refused, flaws);
+        if self.tells_legacy {
+            lines.extend(legacy(told, flaws));
+        }
+        lines
+    }
+
     /// The same behind an edge at this address, which says in `X-Forwarded-For` whom it serves.
     pub fn behind(self, edge: IpAddr) -> Self {
         Self {
@@ -123,6 +148,9 @@ impl Limiter {
     pub fn charge_payer(&self, counted: &Counted<'_>, payer: &Payer) -> Result<Charged<'_>, Error> {
         self.charge(counted, |limit| {
             let name = match limit.per {
+                Per::User if counted.flaws.has_if_declared("limiter-keyed-by-token") => {
+                    &payer.credential
+                }
                 Per::Credential => &payer.credential,
                 Per::User => &payer.user,
                 Per::Address => return None,
@@ -244,6 +272,11 @@ impl Limiter {
         {
             name.push_str(credential);
         }
+        if let Some(account) = failures::account(request)
+            && flaws.has_if_declared("limiter-keyed-by-account")
+        {
+            name = account;
+        }
         if request.version == Version::H2 && flaws.has_if_declared("limiter-keyed-by-http-version")
         {
             name.push_str(" over HTTP/2");
@@ -299,7 +332,7 @@ impl Limiter {
             .iter()
             .map(|(limit, _, room)| ((*limit).clone(), *room))
             .collect();
-        for (name, value) in fields(&told, flaws) {
+        for (name, value) in self.lines(&told, true, flaws) {
             error = error.field(name, value);
         }
         error
@@ -375,10 +408,29 @@ impl<'a> Charged<'a> {
 
     /// Writes what is left into an answer.
     pub fn tell(&self, answer: &mut Result<Response, Error>) {
-        for (name, value) in fields(&self.told, &self.flaws) {
+        let lines = self.limiter.lines(&self.told, false, &self.flaws);
+        if let Ok(response) = answer
+            && self.flaws.has_if_declared("rate-limit-fields-in-trailers")
+        {
+            response.trailers.clone_from(&lines);
+        }
+        for (name, value) in lines {
             match answer {
                 Ok(response) => response.add(name, value),
                 Err(error) => error.fields.push((name, value)),
+            }
+        }
+    }
+
+    /// Notes how the request ended, for a flawed limiter that forgives.
+    pub fn ended(&self, is_failure: bool) {
+        if self.flaws.has_if_declared("failures-forgiven-by-success") {
+            let mut buckets = self.limiter.buckets();
+            for slot in &self.slots {
+                let forgiven = self.limiter.failures.ended(slot, is_failure);
+                for bucket in buckets.get_mut(slot).into_iter() {
+                    (0..forgiven).for_each(|_| bucket.take_back());
+                }
             }
         }
     }

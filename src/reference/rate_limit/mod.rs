@@ -5,6 +5,7 @@
 //! buckets and writes the answers. `dispatch` asks it: limits by address before anybody is known, the others after.
 
 mod bucket;
+mod failures;
 mod flaws;
 mod limit;
 mod limiter;
@@ -14,6 +15,9 @@ mod told;
 #[cfg(test)]
 mod tests;
 
-pub use flaws::{FLAWS, LOGIN_FLAWS, NAMED_FLAWS, PROBLEM_FLAWS, WAIT_FLAWS, is_of_limits};
+pub use flaws::{
+    FLAWS, LEGACY_FLAWS, LOGIN_FLAWS, NAMED_FLAWS, PROBLEM_FLAWS, USER_FLAWS, WAIT_FLAWS,
+    is_of_limits,
+};
 pub use limit::{Covers, Kind, Limit, Per};
 pub use limiter::{Counted, Limiter, Payer, Told};

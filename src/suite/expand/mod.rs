@@ -13,7 +13,7 @@ use crate::suite::pattern;
 use crate::suite::plan::{
     Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason,
 };
-use crate::suite::rate_limits::Purses;
+use crate::suite::rate_limits::{Beside, Purses};
 use crate::suite::target::Target;
 
 /// Which checks the user asked for; empty lists ask for all.
@@ -101,14 +101,14 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
     let mut purses = Purses::of(&target);
     for planned in situations.values_mut() {
         // Fails for want of a second one alone.
-        let _ = purses.hand_out(&mut planned.bindings, false);
+        let _ = purses.hand_out(&mut planned.bindings, Beside::default());
     }
     for case in cases.iter_mut().filter(|case| case.skip.is_none()) {
         let check = checks
             .get(&case.check)
             .map(|planned: &PlannedCheck| &planned.check);
-        let for_two = check.is_some_and(needs_two_purses);
-        if let Err(says) = purses.hand_out(&mut case.bindings, for_two) {
+        let beside = check.map(needed_beside).unwrap_or_default();
+        if let Err(says) = purses.hand_out(&mut case.bindings, beside) {
             case.skip = Some(Skip {
                 reason: SkipReason::Missing,
                 says,
@@ -126,10 +126,13 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
     }
 }
 
-/// Whether it compares two callers of one limit.
-fn needs_two_purses(check: &Check) -> bool {
-    serde_json::to_string(&check.steps)
-        .is_ok_and(|steps| steps.contains(".other}") || steps.contains(".elsewhere}"))
+/// Whether it compares two callers of one limit, or two credentials of one.
+fn needed_beside(check: &Check) -> Beside {
+    let steps = serde_json::to_string(&check.steps).unwrap_or_default();
+    Beside {
+        another: steps.contains(".other}") || steps.contains(".elsewhere}"),
+        again: steps.contains(".again}"),
+    }
 }
 
 fn level(check: &Check, target: &Target) -> Level {

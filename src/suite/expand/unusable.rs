@@ -1,6 +1,7 @@
 //! Why a case, or a request of it, cannot be sent to this target.
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::{Expander, missing, no_load};
 use crate::suite::forging;
@@ -213,10 +214,20 @@ impl Expander<'_> {
                     || scope.find(&name.split('.').collect::<Vec<_>>()).is_some()
                     || values
                         .and_then(|values| values.get(name))
-                        .is_some_and(|value| fill_value(value, &scope).is_ok());
+                        .is_some_and(|value| fill_value(value, &scope).is_ok() || is_secret(value));
                 (!given).then(|| name.to_owned())
             })
     }
+}
+
+/// Whether it is filled when a request is made, and not before.
+fn is_secret(value: &Value) -> bool {
+    let all = value.as_str().map(references);
+    all.is_some_and(|all| {
+        all.is_ok_and(|all| {
+            !all.is_empty() && all.iter().all(|one| one.path.starts_with("secret."))
+        })
+    })
 }
 
 /// Everything that some step of a check captures, and what the requests of a race are told apart by.

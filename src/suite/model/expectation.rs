@@ -30,6 +30,9 @@ pub struct Conditions {
     /// member, one to an object for each of its keys.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub header: IndexMap<String, HeaderExpectation>,
+    /// The same for field lines behind the body (RFC 9110 §6.5).
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub trailer: IndexMap<String, HeaderExpectation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<BodyExpectation>>,
     /// Over status line, field lines and body together.

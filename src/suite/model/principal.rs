@@ -48,6 +48,9 @@ pub struct Principal {
     /// What it is; suites select by these words (`revoked`, `expired`, `other-environment`, `client`…).
     #[serde(rename = "is", default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<String>,
+    /// The principal that is the same user with another credential, where a limit is spent as that one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_user_as: Option<String>,
     /// By kind of credential.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub credentials: IndexMap<String, CredentialSource>,

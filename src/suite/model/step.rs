@@ -249,7 +249,7 @@ pub enum HeaderChange {
     Lines(Vec<String>),
 }
 
-/// What is wrong with a credential that is otherwise the principal's own.
+/// What is wrong with a credential that is otherwise the principal's own, or odd about how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Spoil {
@@ -273,6 +273,14 @@ pub enum Spoil {
     Bare,
     /// The same field line twice.
     Twice,
+    /// Nothing is wrong: the scheme is written in lower case (RFC 9110 §11.1).
+    LowerScheme,
+    /// Nothing is wrong: the scheme is written in upper case.
+    UpperScheme,
+    /// Two spaces behind the scheme.
+    TwoSpaces,
+    /// A tab behind the scheme.
+    Tab,
 }
 
 /// Where a captured value is found. The texts may hold references (`${param.NAME}`).
