@@ -7,12 +7,13 @@
 use serde_json::{Map, Value, json};
 
 use super::tally::{ended_ms, is_accepted, status};
-use super::window::{self, Spent};
+use super::room::Asked;
+use super::window;
 use crate::journal::Exchange;
 use crate::suite::model::{LimitKind, RateLimit};
 
 /// Most that the milliseconds of a journal are off by.
-const GRAIN_S: f64 = 0.001;
+pub const GRAIN_S: f64 = 0.001;
 
 /// One request, in seconds since the run began.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,19 +55,19 @@ impl<'a> Limited<'a> {
     /// time), `beyond` (the same for all that were accepted), `short` (how many fewer than the limit were accepted before
     /// the first 429; 0 without one), `lifted` (how many were accepted since the limit was first found spent, beyond
     /// those that can have come back), `room` (how many of these could have shown that; 0 or less where all can have come
-    /// back), `kind` (how the target counts, `null` where that remains open) and `off_by` (how far each kind is from
-    /// what happened, as a part of the limit).
+    /// back), `kind` (how the target counts, told from three bursts on; `null` where that remains open) and `off_by` (how
+    /// many requests each kind is from what happened).
     pub fn seen(&self) -> Map<String, Value> {
         let Some(last) = self.bursts.last() else {
             return Map::new();
         };
-        let spent: Vec<Spent> = self
-            .bursts
-            .iter()
-            .map(|burst| until_refused(burst))
-            .collect();
         let requests = self.limit.requests;
-        let mut seen = window::seen(requests, self.limit.window_s, &spent);
+        let mut seen = window::seen(
+            requests,
+            self.limit.window_s,
+            self.limit.tolerance,
+            &self.asked(),
+        );
         let before: Vec<Sent> = last
             .iter()
             .copied()
@@ -88,6 +89,21 @@ impl<'a> Limited<'a> {
         seen.insert("lifted".to_owned(), whole(lifted));
         seen.insert("room".to_owned(), whole(room));
         seen
+    }
+
+    /// Of the bursts, what was accepted and what was refused; nothing where an answer was neither, which may have counted.
+    fn asked(&self) -> Vec<Vec<Asked>> {
+        let is_clear = |one: &Sent| one.accepted != one.limited;
+        if !self.bursts.iter().flatten().all(is_clear) {
+            return Vec::new();
+        }
+        let asked = |one: &Sent| Asked {
+            left: one.left,
+            done: one.done,
+            accepted: one.accepted,
+        };
+        let burst = |burst: &Vec<Sent>| burst.iter().map(asked).collect();
+        self.bursts.iter().map(burst).collect()
     }
 
     /// Requests that an unspent limit lets through while these were sent: itself, and what came back meanwhile.
@@ -186,17 +202,6 @@ fn whole(number: f64) -> Value {
 /// When they left.
 fn accepted_of<'s>(sent: impl Iterator<Item = &'s Sent>) -> impl Iterator<Item = f64> {
     sent.filter(|one| one.accepted).map(|one| one.left)
-}
-
-fn until_refused(burst: &[Sent]) -> Spent {
-    let before = burst.iter().take_while(|one| !one.limited);
-    Spent {
-        accepted: before
-            .filter(|one| one.accepted)
-            .map(|one| one.left)
-            .collect(),
-        refused_at: burst.iter().find(|one| one.limited).map(|one| one.left),
-    }
 }
 
 #[cfg(test)]
