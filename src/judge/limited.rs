@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::tally::{ended_ms, is_accepted, status};
 use super::room::Asked;
+use super::tally::{ended_ms, is_accepted, status};
 use super::window;
 use crate::journal::Exchange;
 use crate::suite::model::{LimitKind, RateLimit};
@@ -19,6 +19,8 @@ pub const GRAIN_S: f64 = 0.001;
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Sent {
     left: f64,
+    /// When it was written, at the earliest: `left` and what it took to connect.
+    written: f64,
     done: f64,
     accepted: bool,
     limited: bool,
@@ -41,9 +43,11 @@ impl<'a> Limited<'a> {
     pub fn add(&mut self, burst: &[&Exchange]) {
         let sent = burst.iter().map(|one| {
             let left = one.started_ms as f64 / 1000.0;
+            let ended = ended_ms(one) as f64 / 1000.0;
             Sent {
                 left,
-                done: ended_ms(one) as f64 / 1000.0 + GRAIN_S,
+                written: left.max(ended - one.total_us as f64 / 1e6),
+                done: ended + GRAIN_S,
                 accepted: is_accepted(one),
                 limited: status(one) == Some(429),
             }
@@ -98,7 +102,7 @@ impl<'a> Limited<'a> {
             return Vec::new();
         }
         let asked = |one: &Sent| Asked {
-            left: one.left,
+            left: one.written,
             done: one.done,
             accepted: one.accepted,
         };
@@ -120,7 +124,7 @@ impl<'a> Limited<'a> {
             Some(LimitKind::Fixed) => self.of_windows(&taken, until),
             Some(LimitKind::SlidingLog) => self.of_log(&taken, until),
             Some(LimitKind::SlidingCounter | LimitKind::TokenBucket) => refilled.floor(),
-            None => refilled
+            None | Some(LimitKind::Concurrency) => refilled
                 .floor()
                 .max(self.of_windows(&taken, until))
                 .max(self.of_log(&taken, until)),
@@ -169,7 +173,7 @@ impl<'a> Limited<'a> {
             Some(LimitKind::Fixed) => self.of_windows(taken, until),
             Some(LimitKind::SlidingLog) => self.of_log(taken, until),
             Some(LimitKind::SlidingCounter | LimitKind::TokenBucket) => refilled,
-            None => refilled
+            None | Some(LimitKind::Concurrency) => refilled
                 .max(self.of_windows(taken, until))
                 .max(self.of_log(taken, until)),
         }
@@ -238,6 +242,7 @@ mod tests {
         let at = |place: usize| ((begins + takes * place as f64) * 1000.0).floor() / 1000.0;
         let sent = outcomes.iter().enumerate().map(|(place, accepted)| Sent {
             left: at(place),
+            written: at(place),
             done: at(place) + takes + GRAIN_S,
             accepted: *accepted,
             limited: !accepted,

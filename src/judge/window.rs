@@ -102,7 +102,10 @@ fn in_order(bursts: &[Vec<Asked>]) -> Vec<Asked> {
     while let Some(first) = all.get(begins) {
         let (left, mut done) = (first.left, first.done);
         let mut ends = begins + 1;
-        while let Some(next) = all.get(ends).filter(|next| next.left + GRAIN_S < done) {
+        while let Some(next) = all
+            .get(ends)
+            .filter(|next| next.left + 2.0 * GRAIN_S < done)
+        {
             done = done.max(next.done);
             ends += 1;
         }

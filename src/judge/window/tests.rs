@@ -93,7 +93,7 @@ impl Line {
         for (place, moment) in self.moments.iter().enumerate() {
             now = now.max(7.0 * self.window + moment * self.window);
             let most = match place {
-                0 => self.requests * 2 / 3,
+                0 => self.requests * 7 / 10,
                 _ => 3 * self.requests,
             };
             let mut burst = Vec::new();
@@ -122,7 +122,10 @@ impl Line {
             .map(|burst| burst.iter().filter(|one| one.accepted).count())
             .collect();
         let told = kind(self.requests, 0, &all);
-        (told, format!("{kind_is:?} with {edge:?}: {told:?} of {all:?}, {counts:?}"))
+        (
+            told,
+            format!("{kind_is:?} with {edge:?}: {told:?} of {all:?}, {counts:?}"),
+        )
     }
 }
 
@@ -151,7 +154,7 @@ proptest! {
         let line = Line {
             requests,
             window,
-            moments: [0.0, 0.4, 0.92, 1.08],
+            moments: [0.0, 0.4, 0.96, 1.03],
             takes: window * slow / f64::from(requests),
             within,
         };
@@ -221,7 +224,7 @@ fn a_limit_of_few_is_not_decided() {
     let line = Line {
         requests: 4,
         window: 60.0,
-        moments: [0.0, 0.4, 0.92, 1.08],
+        moments: [0.0, 0.4, 0.96, 1.03],
         takes: 0.001,
         within: 0.5,
     };
@@ -243,7 +246,12 @@ fn the_order_of_what_is_under_way_together_does_not_matter() {
         together(0.0, &[true; 6]),
         together(24.0, &[true, false, true, false, true, true, false]),
         together(55.0, &[false, false]),
-        together(65.0, &[false, true, true, true, false, true, true, true, true, true, true, true]),
+        together(
+            65.0,
+            &[
+                false, true, true, true, false, true, true, true, true, true, true, true,
+            ],
+        ),
     ];
     assert_eq!(told(10, &bursts), Some(LimitKind::Fixed));
 }

@@ -1,5 +1,5 @@
 //! Faults on demand, as staging systems have them: `X-Fault: after-commit` has an upload fail when it is done,
-//! `X-Fault: slow` has it take its time.
+//! `X-Fault: slow` has it, and who reads a template, take its time.
 
 use std::time::Duration;
 

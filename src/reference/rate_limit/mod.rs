@@ -14,6 +14,8 @@ mod told;
 #[cfg(test)]
 mod tests;
 
-pub use flaws::{FLAWS, LOGIN_FLAWS, NAMED_FLAWS, PROBLEM_FLAWS, WAIT_FLAWS, is_of_limits};
+pub use flaws::{
+    FLAWS, KIND_FLAWS, LOGIN_FLAWS, NAMED_FLAWS, PROBLEM_FLAWS, WAIT_FLAWS, is_of_limits,
+};
 pub use limit::{Covers, Kind, Limit, Per};
 pub use limiter::{Counted, Limiter, Payer, Told};
