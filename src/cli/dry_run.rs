@@ -100,9 +100,13 @@ fn limits(plan: &Plan) -> String {
     let mut out = String::new();
     for (name, limit) in &target.rate_limits {
         let (requests, window_s) = (limit.requests, limit.window_s);
+        let counted = match limit.is_of_concurrency() {
+            true => "at the same time".to_owned(),
+            false => format!("in {window_s} s"),
+        };
         let _ = write!(
             out,
-            "\nlimit {name}: {requests} requests in {window_s} s for each {}\n",
+            "\nlimit {name}: {requests} requests {counted} for each {}\n",
             limit.per.word()
         );
         let own = ordinary.values().filter(|(purse, _)| purse.limit == *name);

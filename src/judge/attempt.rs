@@ -150,7 +150,7 @@ fn wholes(
     attempt: &Attempt,
     exchanges: &Exchanges,
 ) -> HashMap<usize, Exchange> {
-    let mut limited = rate_limits::spent_by(&plan.target, &case.bindings).map(Limited::of);
+    let mut limited = rate_limits::windowed_by(&plan.target, &case.bindings).map(Limited::of);
     let mut wholes = HashMap::new();
     let many = |taken: &&StepTaken| taken.slot.phase == Phase::Steps && !taken.group.is_empty();
     for taken in attempt.steps.iter().filter(many) {
@@ -355,7 +355,9 @@ impl<'a> Attempted<'a> {
     fn met(&self, taken: &StepTaken, exchanges: &Exchanges) -> Result<(), Stop> {
         let all = members(taken, exchanges);
         let spread = tally::spread_us(&all);
-        let lost = all.iter().filter(|one| one.answer.is_none()).count();
+        // Who goes away on purpose has not lost an answer.
+        let is_lost = |one: &&&Exchange| one.answer.is_none() && one.failure != Some(Failure::Cut);
+        let lost = all.iter().filter(is_lost).count();
         if spread > tally::WIDEST_SPREAD_US {
             return Err(Stop::Doubt(
                 Doubt::Overlap,

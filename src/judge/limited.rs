@@ -9,18 +9,21 @@ mod remaining;
 use serde_json::{Map, Value, json};
 
 use self::remaining::Told;
+use super::room::Asked;
 use super::tally::{ended_ms, is_accepted, status};
-use super::window::{self, Spent};
+use super::window;
 use crate::journal::Exchange;
 use crate::suite::model::{LimitKind, RateLimit};
 
 /// Most that the milliseconds of a journal are off by.
-const GRAIN_S: f64 = 0.001;
+pub const GRAIN_S: f64 = 0.001;
 
 /// One request, in seconds since the run began.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Sent {
     left: f64,
+    /// When it was written, at the earliest: `left` and what it took to connect.
+    written: f64,
     done: f64,
     accepted: bool,
     limited: bool,
@@ -47,9 +50,11 @@ impl<'a> Limited<'a> {
     pub fn add(&mut self, burst: &[&Exchange]) {
         let sent = burst.iter().map(|one| {
             let left = one.started_ms as f64 / 1000.0;
+            let ended = ended_ms(one) as f64 / 1000.0;
             Sent {
                 left,
-                done: ended_ms(one) as f64 / 1000.0 + GRAIN_S,
+                written: left.max(ended - one.total_us as f64 / 1e6),
+                done: ended + GRAIN_S,
                 accepted: is_accepted(one),
                 limited: status(one) == Some(429),
                 told: remaining::told(self.limit, one),
@@ -64,20 +69,20 @@ impl<'a> Limited<'a> {
     /// time), `beyond` (the same for all that were accepted), `short` (how many fewer than the limit were accepted before
     /// the first 429; 0 without one), `lifted` (how many were accepted since the limit was first found spent, beyond
     /// those that can have come back), `room` (how many of these could have shown that; 0 or less where all can have come
-    /// back), `kind` (how the target counts, `null` where that remains open) and `off_by` (how far each kind is from
-    /// what happened, as a part of the limit), and `since_first_ms` (from the first request of the attempt that spent of
-    /// it to the last answer). Also what [`Limited::remaining`] says.
+    /// back), `kind` (how the target counts, told from three bursts on; `null` where that remains open) and `off_by` (how
+    /// many requests each kind is from what happened), and `since_first_ms` (from the first request of the attempt that
+    /// spent of it to the last answer). Also what [`Limited::remaining`] says.
     pub fn seen(&self) -> Map<String, Value> {
         let Some(last) = self.bursts.last() else {
             return Map::new();
         };
-        let spent: Vec<Spent> = self
-            .bursts
-            .iter()
-            .map(|burst| until_refused(burst))
-            .collect();
         let requests = self.limit.requests;
-        let mut seen = window::seen(requests, self.limit.window_s, &spent);
+        let mut seen = window::seen(
+            requests,
+            self.limit.window_s,
+            self.limit.tolerance,
+            &self.asked(),
+        );
         let before: Vec<Sent> = last
             .iter()
             .copied()
@@ -107,6 +112,21 @@ impl<'a> Limited<'a> {
         seen
     }
 
+    /// Of the bursts, what was accepted and what was refused; nothing where an answer was neither, which may have counted.
+    fn asked(&self) -> Vec<Vec<Asked>> {
+        let is_clear = |one: &Sent| one.accepted != one.limited;
+        if !self.bursts.iter().flatten().all(is_clear) {
+            return Vec::new();
+        }
+        let asked = |one: &Sent| Asked {
+            left: one.written,
+            done: one.done,
+            accepted: one.accepted,
+        };
+        let burst = |burst: &Vec<Sent>| burst.iter().map(asked).collect();
+        self.bursts.iter().map(burst).collect()
+    }
+
     /// Requests that an unspent limit lets through while these were sent: itself, and what came back meanwhile.
     fn most(&self, sent: &[Sent]) -> f64 {
         let requests = f64::from(self.limit.requests);
@@ -121,7 +141,7 @@ impl<'a> Limited<'a> {
             Some(LimitKind::Fixed) => self.of_windows(&taken, until),
             Some(LimitKind::SlidingLog) => self.of_log(&taken, until),
             Some(LimitKind::SlidingCounter | LimitKind::TokenBucket) => refilled.floor(),
-            None => refilled
+            None | Some(LimitKind::Concurrency) => refilled
                 .floor()
                 .max(self.of_windows(&taken, until))
                 .max(self.of_log(&taken, until)),
@@ -170,7 +190,7 @@ impl<'a> Limited<'a> {
             Some(LimitKind::Fixed) => self.of_windows(taken, until),
             Some(LimitKind::SlidingLog) => self.of_log(taken, until),
             Some(LimitKind::SlidingCounter | LimitKind::TokenBucket) => refilled,
-            None => refilled
+            None | Some(LimitKind::Concurrency) => refilled
                 .max(self.of_windows(taken, until))
                 .max(self.of_log(taken, until)),
         }
@@ -203,17 +223,6 @@ fn whole(number: f64) -> Value {
 /// When they left.
 fn accepted_of<'s>(sent: impl Iterator<Item = &'s Sent>) -> impl Iterator<Item = f64> {
     sent.filter(|one| one.accepted).map(|one| one.left)
-}
-
-fn until_refused(burst: &[Sent]) -> Spent {
-    let before = burst.iter().take_while(|one| !one.limited);
-    Spent {
-        accepted: before
-            .filter(|one| one.accepted)
-            .map(|one| one.left)
-            .collect(),
-        refused_at: burst.iter().find(|one| one.limited).map(|one| one.left),
-    }
 }
 
 #[cfg(test)]
@@ -250,6 +259,7 @@ mod tests {
         let at = |place: usize| ((begins + takes * place as f64) * 1000.0).floor() / 1000.0;
         let sent = outcomes.iter().enumerate().map(|(place, accepted)| Sent {
             left: at(place),
+            written: at(place),
             done: at(place) + takes + GRAIN_S,
             accepted: *accepted,
             limited: !accepted,

@@ -10,6 +10,7 @@ pub mod fields;
 mod header;
 mod hearing;
 mod limited;
+mod room;
 mod same_as;
 mod scope;
 mod show;

@@ -22,9 +22,9 @@ const MOST_ANSWERS: usize = 100;
 /// (how many different bodies the accepted answers have), `spread_ms` (between the first and the last that was let go),
 /// `overlap` (how many were under way when the first answer came), `late` (how many were refused when the first that was
 /// accepted had been answered) and `answers` (`status` and `body` of each). `seen` of a burst holds the same but for the
-/// last four, and `limited` (429), `neither` (not accepted and not limited, also
-/// without an answer), `accepted_first` (how many were accepted
-/// before the first 429), `elapsed_ms`, and, where the check is about a declared limit, what [`Limited::seen`] says.
+/// last four, and `limited` (429), `neither` (not accepted and not limited, also without an answer), `accepted_first` (how
+/// many were accepted before the first 429), `elapsed_ms`, `quickest_ms` (what the quickest accepted answer took, `null`
+/// without one), what [`at_once`] says, and, where the check is about a declared limit, what [`Limited::seen`] says.
 pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> Option<Exchange> {
     if !matches!(step, Step::Race(_) | Step::Burst(_)) {
         return None;
@@ -51,6 +51,10 @@ pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> O
             seen["neither"] = json!(all.len() - over - accepted);
             seen["accepted_first"] = json!(before.filter(|one| is_accepted(one)).count());
             seen["elapsed_ms"] = json!(elapsed_ms(all));
+            seen["quickest_ms"] = json!(quickest_us(all).map(|us| us / 1000));
+            let (together, at_once) = at_once(all);
+            seen["together"] = json!(together);
+            seen["at_once"] = json!(at_once);
             if let (Some(limited), Some(members)) = (limited, seen.as_object_mut()) {
                 members.extend(limited.seen());
             }
@@ -160,6 +164,29 @@ fn elapsed_ms(all: &[&Exchange]) -> u64 {
     let ends = all.iter().map(|one| ended_ms(one));
     let begins = all.iter().map(|one| one.started_ms);
     ends.max().unwrap_or(0) - begins.min().unwrap_or(0)
+}
+
+/// What the quickest accepted answer took, without what it took to connect.
+fn quickest_us(all: &[&Exchange]) -> Option<u64> {
+    let accepted = all.iter().filter(|one| is_accepted(one));
+    accepted.map(|one| one.total_us).min()
+}
+
+/// `together`: how many were sent within a quarter of the time that the quickest accepted answer took; `at_once`: how many
+/// of these were carried out at the same time, since none took half as long again as the quickest. Whoever waits until
+/// another is over takes nearly twice as long.
+fn at_once(all: &[&Exchange]) -> (usize, usize) {
+    let Some(quickest) = quickest_us(all) else {
+        return (0, 0);
+    };
+    let sent_us = |one: &Exchange| (ended_ms(one) * 1000).saturating_sub(one.total_us);
+    let first = all.iter().map(|one| sent_us(one)).min().unwrap_or(0);
+    let together = || {
+        all.iter()
+            .filter(|one| sent_us(one) - first <= quickest / 4)
+    };
+    let is_prompt = |one: &&&Exchange| is_accepted(one) && one.total_us * 2 < quickest * 3;
+    (together().count(), together().filter(is_prompt).count())
 }
 
 fn one_by_one(exchange: &Exchange) -> Value {
@@ -277,6 +304,32 @@ pub(super) mod tests {
         let all = [&exchange(500, ""), &lost, &exchange(200, "a")];
         let seen = super::whole(&burst(), &all, None).unwrap().seen.unwrap();
         assert_eq!(seen["neither"], 2);
+    }
+
+    #[test]
+    fn who_waits_for_another_is_not_carried_out_at_the_same_time() {
+        let took = |status: u16, sent_ms: u64, total_ms: u64| Exchange {
+            ended_ms: Some(sent_ms + total_ms),
+            total_us: total_ms * 1000,
+            ..exchange(status, "")
+        };
+        let seen = |all: &[Exchange]| {
+            let whole = whole(&burst(), &all.iter().collect::<Vec<_>>(), None);
+            whole.unwrap().seen.unwrap()
+        };
+        let three = [took(200, 0, 300), took(200, 40, 310), took(200, 60, 420)];
+        assert_eq!(seen(&three)["at_once"], 3);
+        assert_eq!(seen(&three)["quickest_ms"], 300);
+        // One is refused at once, one waits for a place, and one comes when the others are nearly over.
+        let mixed = [
+            took(200, 0, 300),
+            took(429, 5, 2),
+            took(200, 10, 600),
+            took(200, 200, 300),
+        ];
+        assert_eq!(seen(&mixed)["together"], 3);
+        assert_eq!(seen(&mixed)["at_once"], 1);
+        assert_eq!(seen(&[took(429, 0, 1)])["at_once"], 0);
     }
 
     #[test]

@@ -1,250 +1,123 @@
 //! Which way of counting requests explains what was accepted and when.
 //!
-//! Each model is told what was accepted, at the times at which it truly left, and asked how many more it would have
-//! accepted when the target refused. The model that is nearest to "none" everywhere is the kind of the limit, if no
-//! other comes near it.
+//! Each way is told when requests left and when they were answered, and asked whether it would have accepted and refused
+//! the same ones. Every doubt about the times is in its favour, so a way of counting that is ruled out is not the target's.
 
 use serde_json::{Map, Value, json};
 
+use super::limited::GRAIN_S;
+use super::room::{Asked, Edge, Model, Size, off};
 use crate::suite::model::LimitKind;
 
-/// No decision about a limit of fewer requests: the models are too close.
+/// No decision about a limit of fewer requests: the ways are too close.
 const FEWEST: f64 = 5.0;
 
-/// The nearest model is off by no more than this part of the limit, or by one request.
-const NEAR: f64 = 0.2;
+/// A way of counting explains what happened where it is off by no more than this part of the limit, or by one request.
+const NEAR: f64 = 0.1;
 
-/// Any other model is further off than the nearest by this part of the limit.
-const APART: f64 = 0.12;
+/// It is ruled out where another is nearer by this part of the limit.
+const APART: f64 = 0.2;
 
-/// Where windows follow the target's clock, their edge may be anywhere; it is looked for in so many places.
-const EDGES: u32 = 60;
+/// Where windows follow the target's clock, their edge may be anywhere; it is looked for in so many places, and beside so
+/// many requests.
+const EDGES: u32 = 50;
 
-/// Requests of one burst: seconds at which those left that were accepted, and when the target refused, if it did.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Spent {
-    pub accepted: Vec<f64>,
-    pub refused_at: Option<f64>,
-}
+/// Fewer bursts tell nothing: each way of counting lets the whole limit through at first.
+const FEWEST_BURSTS: usize = 3;
 
-/// How far each kind is from what happened, as a part of the limit: 0 explains it wholly.
-pub fn distances(requests: u32, window_s: f64, bursts: &[Spent]) -> Vec<(LimitKind, f64)> {
-    let limit = f64::from(requests);
-    let edges = || (0..EDGES).map(|at| Some(window_s * f64::from(at) / f64::from(EDGES)));
-    let of = |kind, edge| distance(kind, edge, limit, window_s, bursts);
-    let best = |kind| {
-        let anchored = of(kind, None);
-        edges().map(|edge| of(kind, edge)).fold(anchored, f64::min)
+/// How far each kind is from what happened, in requests: 0 explains it wholly.
+pub fn distances(requests: u32, window_s: f64, asked: &[Asked]) -> Vec<(LimitKind, f64)> {
+    let size = Size {
+        requests: f64::from(requests),
+        window: window_s,
     };
+    let edges = edges(window_s, asked);
+    let of = |model| off(model, size, asked);
+    let least = |all: &mut dyn Iterator<Item = Model>| all.map(of).fold(f64::INFINITY, f64::min);
+    let with_request = [false, true].map(|eager| Edge::WithRequest { eager });
+    let fixed = edges.iter().copied().map(Edge::At).chain(with_request);
     vec![
-        (LimitKind::Fixed, best(LimitKind::Fixed)),
-        (LimitKind::SlidingLog, of(LimitKind::SlidingLog, None)),
-        (LimitKind::SlidingCounter, best(LimitKind::SlidingCounter)),
-        (LimitKind::TokenBucket, of(LimitKind::TokenBucket, None)),
+        (LimitKind::Fixed, least(&mut fixed.map(Model::Fixed))),
+        (LimitKind::SlidingLog, of(Model::Log)),
+        (
+            LimitKind::SlidingCounter,
+            least(&mut edges.iter().copied().map(Model::Counter)),
+        ),
+        (LimitKind::TokenBucket, of(Model::Tokens)),
     ]
 }
 
-/// The kind that explains what happened, where one alone does.
-pub fn kind(requests: u32, distances: &[(LimitKind, f64)]) -> Option<LimitKind> {
-    let limit = f64::from(requests);
-    let (kind, nearest) = distances.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let others = distances.iter().filter(|(other, _)| other != kind);
-    let apart = others
-        .map(|(_, far)| far - nearest)
-        .fold(f64::INFINITY, f64::min);
-    let is_near = *nearest <= NEAR.max(1.0 / limit);
-    (limit >= FEWEST && is_near && apart >= APART).then_some(*kind)
+/// Where a window may begin: with the first request, evenly over the window, and just before requests.
+fn edges(window: f64, asked: &[Asked]) -> Vec<f64> {
+    let first = asked.first();
+    let begins = first.iter().flat_map(|one| [one.left, one.done]);
+    let even = (0..EDGES).map(|at| window * f64::from(at) / f64::from(EDGES));
+    let every = asked.len().div_ceil(EDGES as usize).max(1);
+    let beside = asked.iter().step_by(every).map(|one| one.left);
+    begins.chain(even).chain(beside).collect()
 }
 
-/// For a report: the kind and the distances that it was chosen by.
-pub fn seen(requests: u32, window_s: f64, bursts: &[Spent]) -> Map<String, Value> {
-    let all = distances(requests, window_s, bursts);
+/// The kind that explains what happened, where all others are ruled out. `tolerance`: requests that may be accepted above
+/// or below.
+pub fn kind(requests: u32, tolerance: u32, distances: &[(LimitKind, f64)]) -> Option<LimitKind> {
+    let limit = f64::from(requests);
+    let near = (NEAR * limit).max(f64::from(tolerance)).max(1.0);
+    let (kind, nearest) = distances.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let is_ruled_out = |off: f64| off > near && off - nearest >= APART * limit;
+    let mut others = distances.iter().filter(|(other, _)| other != kind);
+    let is_told = *nearest <= near && others.all(|(_, off)| is_ruled_out(*off));
+    (limit >= FEWEST && is_told).then_some(*kind)
+}
+
+/// For a report: the kind, and how many requests each kind is off by.
+pub fn seen(
+    requests: u32,
+    window_s: f64,
+    tolerance: u32,
+    bursts: &[Vec<Asked>],
+) -> Map<String, Value> {
+    let mut seen = Map::new();
+    if bursts.len() < FEWEST_BURSTS {
+        seen.insert("kind".to_owned(), Value::Null);
+        return seen;
+    }
+    let all = distances(requests, window_s, &in_order(bursts));
+    let kind = kind(requests, tolerance, &all);
+    let rounded = |off: f64| json!((off * 100.0).round() / 100.0);
     let fits: Map<String, Value> = all
         .iter()
-        .map(|(kind, off)| (kind.word().to_owned(), json!((off * 100.0).round() / 100.0)))
+        .map(|(kind, off)| (kind.word().to_owned(), rounded(*off)))
         .collect();
-    let mut seen = Map::new();
-    seen.insert(
-        "kind".to_owned(),
-        json!(kind(requests, &all).map(LimitKind::word)),
-    );
+    seen.insert("kind".to_owned(), json!(kind.map(LimitKind::word)));
     seen.insert("off_by".to_owned(), Value::Object(fits));
     seen
 }
 
-fn distance(kind: LimitKind, edge: Option<f64>, limit: f64, window: f64, bursts: &[Spent]) -> f64 {
-    let mut accepted: Vec<f64> = Vec::new();
-    let mut worst: f64 = 0.0;
-    for burst in bursts {
-        accepted.extend(&burst.accepted);
-        let asked_at = burst.refused_at.or(burst.accepted.last().copied());
-        let Some(now) = asked_at else { continue };
-        let left = left(kind, edge, limit, window, &accepted, now);
-        let off = match burst.refused_at {
-            // Less than one is none.
-            Some(_) if (0.0..1.0).contains(&left) => 0.0,
-            Some(_) => left.abs(),
-            None => (-left).max(0.0),
-        };
-        worst = worst.max(off / limit);
+/// What was under way at the same time was counted in an order that nobody knows: then all of it at any time of all, and
+/// what was refused came last.
+fn in_order(bursts: &[Vec<Asked>]) -> Vec<Asked> {
+    let mut all: Vec<Asked> = bursts.iter().flatten().copied().collect();
+    all.sort_by(|a, b| a.left.total_cmp(&b.left));
+    let mut begins = 0;
+    while let Some(first) = all.get(begins) {
+        let (left, mut done) = (first.left, first.done);
+        let mut ends = begins + 1;
+        while let Some(next) = all
+            .get(ends)
+            .filter(|next| next.left + 2.0 * GRAIN_S < done)
+        {
+            done = done.max(next.done);
+            ends += 1;
+        }
+        let together = &mut all[begins..ends];
+        for one in together.iter_mut() {
+            (one.left, one.done) = (left, done);
+        }
+        together.sort_by_key(|one| !one.accepted);
+        begins = ends;
     }
-    worst
-}
-
-/// How many more a model accepts at a moment. `accepted` is in ascending order, none later than `now`.
-fn left(
-    kind: LimitKind,
-    edge: Option<f64>,
-    limit: f64,
-    window: f64,
-    accepted: &[f64],
-    now: f64,
-) -> f64 {
-    match kind {
-        LimitKind::Fixed => {
-            let began = began(edge, window, accepted, now);
-            limit - accepted.iter().filter(|at| **at >= began).count() as f64
-        }
-        LimitKind::SlidingLog => {
-            limit - accepted.iter().filter(|at| now - **at < window).count() as f64
-        }
-        LimitKind::SlidingCounter => {
-            let began = match edge {
-                Some(_) => began(edge, window, accepted, now),
-                // Windows follow each other from the first request on.
-                None => began_after(accepted.first().copied().unwrap_or(now), window, now),
-            };
-            let this = accepted.iter().filter(|at| **at >= began).count() as f64;
-            let before = began - window;
-            let last = accepted
-                .iter()
-                .filter(|at| (before..began).contains(*at))
-                .count() as f64;
-            limit - this - last * (1.0 - (now - began) / window)
-        }
-        LimitKind::TokenBucket => {
-            let refill = limit / window;
-            let mut tokens = limit;
-            let mut then = accepted.first().copied().unwrap_or(now);
-            for at in accepted {
-                tokens = (tokens + (at - then) * refill).min(limit) - 1.0;
-                then = *at;
-            }
-            (tokens + (now - then) * refill).min(limit)
-        }
-    }
-}
-
-/// When the fixed window began that holds `now`: by the clock, or each with the first request after the last one.
-fn began(edge: Option<f64>, window: f64, accepted: &[f64], now: f64) -> f64 {
-    if let Some(edge) = edge {
-        return began_after(edge, window, now);
-    }
-    let mut began = f64::NEG_INFINITY;
-    for at in accepted.iter().copied().chain([now]) {
-        if at - began >= window {
-            began = at;
-        }
-    }
-    began
-}
-
-fn began_after(edge: f64, window: f64, now: f64) -> f64 {
-    edge + ((now - edge) / window).floor() * window
+    all
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// A target that counts in this way, sent two thirds of the limit, and then three times as much as it takes: a sliding
-    /// counter whose edge lies well looks like a log at two of these moments, but not at all three.
-    fn probe(
-        kind: LimitKind,
-        edge: Option<f64>,
-        requests: u32,
-        window: f64,
-        took: f64,
-    ) -> Vec<Spent> {
-        let limit = f64::from(requests);
-        let mut accepted: Vec<f64> = Vec::new();
-        let mut bursts = Vec::new();
-        for (begins, most) in [
-            (0.0, requests * 2 / 3),
-            (0.4, 2 * requests),
-            (0.9, 2 * requests),
-            (1.1, 2 * requests),
-        ] {
-            let mut spent = Spent::default();
-            for number in 0..most {
-                let now = 7.0 * window + begins * window + f64::from(number) * took;
-                if left(kind, edge, limit, window, &accepted, now) < 1.0 {
-                    spent.refused_at = Some(now);
-                    break;
-                }
-                accepted.push(now);
-                spent.accepted.push(now);
-            }
-            bursts.push(spent);
-        }
-        bursts
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
-        #[test]
-        fn every_kind_is_told_from_the_others(
-            requests in 10u32..400,
-            window in 1.0f64..60.0,
-            edge in proptest::option::of(0.0f64..1.0),
-            slow in 0.0f64..0.01,
-        ) {
-            let edge = edge.map(|part| part * window);
-            let took = window * slow / f64::from(requests);
-            let kinds = [
-                (LimitKind::Fixed, edge),
-                (LimitKind::SlidingLog, None),
-                (LimitKind::SlidingCounter, edge),
-                (LimitKind::TokenBucket, None),
-            ];
-            for (wanted, edge) in kinds {
-                let bursts = probe(wanted, edge, requests, window, took);
-                let all = distances(requests, window, &bursts);
-                let told = kind(requests, &all);
-                // Where an edge lies close to a burst it may remain open, but never another.
-                prop_assert!(
-                    told == Some(wanted) || (edge.is_some() && told.is_none()),
-                    "{wanted:?} with {edge:?}: {told:?} of {all:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn what_refuses_at_random_is_of_no_kind() {
-        let bursts = [
-            Spent {
-                accepted: vec![0.0; 50],
-                refused_at: None,
-            },
-            Spent {
-                accepted: vec![30.0; 7],
-                refused_at: Some(30.0),
-            },
-            Spent {
-                accepted: vec![61.0; 3],
-                refused_at: Some(61.0),
-            },
-        ];
-        let all = distances(100, 60.0, &bursts);
-        assert_eq!(kind(100, &all), None, "{all:?}");
-    }
-
-    #[test]
-    fn a_limit_of_few_is_not_decided() {
-        let bursts = probe(LimitKind::Fixed, None, 4, 60.0, 0.0);
-        assert_eq!(kind(4, &distances(4, 60.0, &bursts)), None);
-    }
-}
+mod tests;

@@ -68,17 +68,20 @@ pub async fn fire(
     Ok(matrices)
 }
 
-/// Fires once more, one after the other and with nothing beside it, where a check that names the flaw could not decide:
-/// what goes by the clock is not always told while ten deployments share the processors.
+/// Fires once more, one after the other and with nothing beside it, where a check could not decide on the deployment
+/// without flaws or on one with a flaw that it names: what goes by the clock is not always told while ten deployments
+/// share the processors.
 async fn undecided_again(
     contract: Contract,
     matrix: &mut Matrix,
     library: &Library,
 ) -> Result<(), String> {
-    for (flaw, row) in &mut matrix.flawed {
+    let flawed = matrix.flawed.iter_mut();
+    let flawed = flawed.map(|(flaw, row)| (Some(flaw.as_str()), row));
+    for (flaw, row) in std::iter::once((None, &mut matrix.correct)).chain(flawed) {
         let names = |id: &str| {
             let check = library.check(id).map(|(_, check)| check);
-            check.is_some_and(|check| check.proves(contract.name(), flaw))
+            flaw.is_none_or(|flaw| check.is_some_and(|check| check.proves(contract.name(), flaw)))
         };
         let undecided = row
             .cells
@@ -92,7 +95,7 @@ async fn undecided_again(
             checks,
             suites: Vec::new(),
         };
-        let fired = fire_at(contract, Some(flaw), library, &wanted, Cases::All).await?;
+        let fired = fire_at(contract, flaw, library, &wanted, Cases::All).await?;
         row.cells.extend(fired.row.cells);
     }
     Ok(())

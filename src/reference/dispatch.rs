@@ -343,6 +343,30 @@ impl<A: Application> Pipeline<A> {
         Err(methods::not_allowed(allow, flaws))
     }
 
+    /// Counts the request as one that is under way for ever.
+    fn keep_slot(&self, request: &Request) {
+        let edge = self.app.edge();
+        let Some((resource, _)) = self.find(request.path()) else {
+            return;
+        };
+        let Some(route) = resource.route(&request.method) else {
+            return;
+        };
+        let counted = Counted {
+            operation: &route.operation,
+            request,
+            now: Instant::now(),
+            flaws: &edge.flaws,
+        };
+        if let Ok(caller) = self.app.admit(route.access, request)
+            && let Ok(mut charged) = edge
+                .limiter
+                .charge_payer(&counted, &self.app.payer(&caller))
+        {
+            charged.never_ends();
+        }
+    }
+
     /// A request of somebody who may, and who has not sent too many.
     fn serve(
         &self,
@@ -554,6 +578,10 @@ impl<A: Application> Site for Pipeline<A> {
     }
 
     fn undelivered(&self, request: &Request) {
+        let flaws = &self.app.edge().flaws;
+        if flaws.has_if_declared("limit-slot-kept-after-abort") {
+            self.keep_slot(request);
+        }
         self.app.undelivered(request);
     }
 

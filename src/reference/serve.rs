@@ -17,7 +17,7 @@ use super::flaw::{Catalogue, FlawSet};
 use super::http::Node;
 use super::listen::{Encrypted, Floor, Plain};
 use super::operation::Operation;
-use super::rate_limit::{Limit, Limiter};
+use super::rate_limit::{Kind, Limit, Limiter};
 use super::site::Site;
 use super::{appdirect, http_api, intraverse, percus, pers};
 
@@ -108,10 +108,13 @@ impl Contract {
 
     /// The same limits made small, so that a window is over within seconds.
     pub fn short_limits(self) -> Vec<Limit> {
-        let short = |limit: Limit| Limit {
-            requests: (limit.requests / 10).clamp(6, 24),
-            window: SHORT_WINDOW,
-            ..limit
+        let short = |limit: Limit| match limit.kind {
+            Kind::Concurrency => limit,
+            _ => Limit {
+                requests: (limit.requests / 10).clamp(10, 24),
+                window: SHORT_WINDOW,
+                ..limit
+            },
         };
         self.limits().into_iter().map(short).collect()
     }

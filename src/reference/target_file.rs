@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::rate_limit::Kind;
 use super::serve::Deployment;
 
 /// Loopback addresses that checks of limits may send from; enough that none is used twice.
@@ -59,12 +60,14 @@ impl Deployment {
         }
         out.push_str("rate_limits:\n");
         for limit in &self.limits {
-            let (requests, window_s) = (limit.requests, limit.window.as_secs_f64());
+            let (name, requests, kind) = (limit.name, limit.requests, limit.kind.word());
+            let window = match limit.kind {
+                Kind::Concurrency => String::new(),
+                _ => format!("window_s: {}, ", limit.window.as_secs_f64()),
+            };
             let _ = writeln!(
                 out,
-                "  {}: {{ requests: {requests}, window_s: {window_s}, kind: {} }}",
-                limit.name,
-                limit.kind.word()
+                "  {name}: {{ requests: {requests}, {window}kind: {kind} }}"
             );
         }
         let addresses: Vec<String> = (0..ADDRESSES)

@@ -305,9 +305,11 @@ impl Walk<'_> {
                         .await
                     }
                 },
-                Step::Wait(wait) => match fill_number(&wait.wait, &self.scope()) {
+                Step::Wait(step) => match fill_number(&step.wait, &self.scope()) {
                     Some(seconds) => {
                         let wait = Duration::from_secs_f64(seconds).min(MAX_WAIT);
+                        let passed = step.since.map(|since| self.passed(since));
+                        let wait = wait.saturating_sub(passed.unwrap_or_default());
                         if wait >= LONG_WAIT {
                             self.turn = None;
                         }
@@ -327,7 +329,7 @@ impl Walk<'_> {
                             slot,
                             Fault::Doubt(
                                 Doubt::Harness,
-                                format!("`wait: {}` is no number of seconds", wait.wait),
+                                format!("`wait: {}` is no number of seconds", step.wait),
                             ),
                         )
                         .await

@@ -259,12 +259,18 @@ fn check_mistakes(
                 }
             }
         }
-        if let Step::Send(send) = step
+        let sent = match step {
+            Step::Send(send) => Some(&**send),
+            Step::Burst(burst) => Some(&*burst.burst),
+            _ => None,
+        };
+        if let (Some(send), Some(sayings)) = (sent, step.sayings())
             && send.cut.is_some()
         {
-            let capture = (!send.capture.is_empty()).then_some("capture");
+            let capture = sayings.capture.filter(|capture| !capture.is_empty());
+            let capture = capture.map(|_| "capture");
             let http = send.http.as_deref().filter(|version| *version != "1.1");
-            let keys = send.sayings().expected().map(|(key, _)| key);
+            let keys = sayings.expected().map(|(key, _)| key);
             for key in keys.chain(capture).chain(http.map(|_| "http")) {
                 found.push(
                     document
@@ -278,10 +284,10 @@ fn check_mistakes(
             }
         }
         for (at, send) in step.requests().into_iter().enumerate() {
-            if send.cut.is_some() && !matches!(step, Step::Send(_)) {
+            if send.cut.is_some() && matches!(step, Step::Race(_)) {
                 found.push(document.mistake_at(
                     &pointer,
-                    "requests of a race or burst are sent whole; `cut` goes with `send`",
+                    "requests of a race are sent whole; `cut` goes with `send` and `burst`",
                 ));
             }
             let within = match step {

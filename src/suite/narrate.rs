@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::forging::{NO_PROOF, RIGHT_PROOF};
 use super::model::{
     Body, Capture, Check, Expectation, HeaderChange, Probe, ProbeKind, Rotation, Sayings, Send,
-    Spoil, Step, Transport,
+    Since, Spoil, Step, Transport,
 };
 use super::narrate_race::{narrate_burst, narrate_race};
 use super::template::{Found, Scope, references, show};
@@ -115,7 +115,18 @@ fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
                 resend.resend
             )
         }
-        Step::Wait(wait) => format!("Wait for {} seconds", plain(&show(&wait.wait))),
+        Step::Wait(wait) => {
+            let seconds = plain(&show(&wait.wait));
+            match wait.since {
+                None => format!("Wait for {seconds} seconds"),
+                Some(Since::FirstSent) => {
+                    format!("Wait until {seconds} seconds after the first request was sent")
+                }
+                Some(Since::FirstAnswered) => {
+                    format!("Wait until {seconds} seconds after the first step was answered")
+                }
+            }
+        }
         Step::Rotate(rotate) => narrate_rotation(rotate.rotate).to_owned(),
         Step::Probe(probe) => narrate_probe(probe),
         Step::Race(race) => narrate_race(race),

@@ -34,9 +34,11 @@ pub(super) fn merged(
     }
     let mut limits = IndexMap::new();
     for (name, entry) in &entries {
-        let (Some(requests), Some(window_s)) = (entry.requests, entry.window_s) else {
+        let Some(requests) = entry.requests.filter(|_| entry.is_stated()) else {
             continue;
         };
+        let is_windowed = entry.kind != Some(LimitKind::Concurrency);
+        let window_s = entry.window_s.filter(|_| is_windowed).unwrap_or(0.0);
         let file = match file.rate_limits.contains_key(name) {
             true => Which::Target,
             false => Which::Contract,
@@ -52,7 +54,7 @@ pub(super) fn merged(
         if requests == 0 {
             misfit("/requests", "a limit of no requests is none".to_owned());
         }
-        if !(window_s.is_finite() && window_s > 0.0) {
+        if is_windowed && !(window_s.is_finite() && window_s > 0.0) {
             misfit(
                 "/window_s",
                 "a window lasts longer than 0 seconds".to_owned(),
@@ -104,11 +106,10 @@ pub(super) fn merged(
 
 /// Limits that the contract names without saying how much they let through, where the target file does not say it either.
 pub(super) fn unstated(file: &TargetFile, contract: &Contract) -> Vec<String> {
-    let is_stated = |entry: &RateLimitEntry| entry.requests.is_some() && entry.window_s.is_some();
     let is_open = |(name, entry): &(&String, &RateLimitEntry)| match file.rate_limits.get(*name) {
-        Some(Some(own)) => !is_stated(&own.over(entry)),
+        Some(Some(own)) => !own.over(entry).is_stated(),
         Some(None) => false,
-        None => !is_stated(entry),
+        None => !entry.is_stated(),
     };
     let open = contract.rate_limits.iter().filter(is_open);
     open.map(|(name, _)| name.clone()).collect()
@@ -129,12 +130,24 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "requests": requests,
         "over": over(limit),
         "two_thirds": u64::from(requests) * 2 / 3,
+        "seven_tenths": u64::from(requests) * 7 / 10,
         "most": u64::from(requests) * 9 / 10,
         "thrice": requests.saturating_mul(3),
+        "most_at_once": requests.saturating_add(tolerance),
+        // So few that twice as many leave room for one.
+        "few": (requests.saturating_sub(1) / 2).max(1),
+        // As many connections as a burst needs where each request takes its time.
+        "at_once": (requests / 10).clamp(1, 50),
         "tolerance": tolerance,
         "window_s": window_s,
         "window_ms": window_s * 1000.0,
         "half_window_s": seconds(0.5),
+        "quarter_window_s": seconds(0.25),
+        // Moments at which the kinds of windows let through differently much.
+        "early_s": seconds(0.4),
+        "late_s": seconds(0.96),
+        "after_s": seconds(1.03),
+        "next_eighth_s": seconds(1.125),
         // What a clock may be off by.
         "margin_s": seconds(0.02) + 0.05,
         "per": limit.per,
@@ -267,6 +280,11 @@ impl<'t> Purses<'t> {
     }
 }
 
+/// The limit that a case is about, if that has a window to be spent in.
+pub fn windowed_by<'t>(target: &'t Target, bindings: &Bindings) -> Option<&'t RateLimit> {
+    spent_by(target, bindings).filter(|limit| !limit.is_of_concurrency())
+}
+
 /// The limit that a case is about.
 pub fn spent_by<'t>(target: &'t Target, bindings: &Bindings) -> Option<&'t RateLimit> {
     target.rate_limits.get(name_of_spent(bindings)?)
@@ -301,7 +319,7 @@ pub fn ordinary_purses(target: &Target, operation: &str, principal: &str) -> Vec
     };
     let limits = target.rate_limits.iter();
     limits
-        .filter(|(_, limit)| counts(limit))
+        .filter(|(_, limit)| counts(limit) && !limit.is_of_concurrency())
         .filter_map(|(name, limit)| {
             let owner = match limit.per {
                 Partition::Address => "usual address",

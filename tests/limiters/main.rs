@@ -11,6 +11,7 @@ mod deployment;
 
 mod haproxy;
 mod idempotency;
+mod kinds;
 mod libraries;
 mod limited;
 mod nginx;

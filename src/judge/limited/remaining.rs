@@ -118,6 +118,8 @@ impl Limited<'_> {
             Some(LimitKind::SlidingCounter | LimitKind::TokenBucket) => refilled,
             Some(LimitKind::Fixed) => is_same_window().then_some(0.0)?,
             None => is_same_window().then_some(logged.max(refilled))?,
+            // Comes back with every answer.
+            Some(LimitKind::Concurrency) => return None,
         };
         Some((said.left - later + back).min(requests - 1.0))
     }

@@ -97,6 +97,11 @@ pub const FLAWS: &[Flaw] = &[
         "draft-ietf-httpapi-idempotency-key-header §5",
     ),
     flaw(
+        "idempotency-store-by-node",
+        "Looks keys up at the node that the request came to, and at no other.",
+        DRAFT_2_6,
+    ),
+    flaw(
         "idempotency-forgets-on-500",
         "Forgets a key whose request failed, although it had its effect.",
         DRAFT_2_6,
@@ -316,6 +321,10 @@ impl Store {
                 return slot.clone();
             }
         }
+        let owner = match flaws.has("idempotency-store-by-node") {
+            true => format!("{owner} at {}", once.request.node.0),
+            false => owner,
+        };
         let key = match flaws.has("idempotency-key-with-body") {
             true => format!("{key} {}", hex::encode(fingerprint(once.request, flaws))),
             false => key,

@@ -1,5 +1,6 @@
 //! Faults on demand, as staging systems have them: `X-Fault: after-commit` has an upload fail when it is done,
-//! `X-Fault: slow` has it take its time, `X-Fault: gateway` has the gateway in front give up before the answer comes.
+//! `X-Fault: slow` has it, and who reads a template, take its time, `X-Fault: gateway` has the gateway in front give up
+//! before the answer comes.
 
 use std::time::Duration;
 

@@ -111,6 +111,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         rate_limit::PROBLEM_FLAWS,
         rate_limit::NAMED_FLAWS,
         rate_limit::USER_FLAWS,
+        rate_limit::KIND_FLAWS,
     ]);
     tables.extend(token::FLAWS);
     tables.extend(idempotency::FLAWS);
@@ -231,20 +232,49 @@ impl Application for Percus {
     }
 }
 
-/// A limit for each surface, and one for whoever comes to the player without a credential.
+/// A limit for each surface, one for whoever comes to the player without a credential, and one for what a program has
+/// under way of templates, which may take their time.
 pub fn limits() -> Vec<Limit> {
-    let limit = |name, requests, per, path| Limit {
+    let limit = |name, requests, kind, per, covers| Limit {
         name,
         requests,
         window: Duration::from_secs(60),
-        kind: Kind::Fixed,
+        kind,
         per,
-        covers: Covers::Below(path),
+        covers,
     };
+    let player = vec!["player-config", "player-templates", "player-upload"];
+    let all = player.iter().copied().chain(["status"]).collect();
+    let template = Covers::Named(vec!["player-template"]);
     vec![
-        limit("back-office", 60, Per::User, "/api/"),
-        limit("player", 120, Per::Credential, "/player/"),
-        limit("player-address", 300, Per::Address, "/player/"),
+        limit(
+            "back-office",
+            60,
+            Kind::Fixed,
+            Per::User,
+            Covers::Below("/api/"),
+        ),
+        limit(
+            "player",
+            120,
+            Kind::SlidingLog,
+            Per::Credential,
+            Covers::Named(player),
+        ),
+        limit(
+            "player-address",
+            300,
+            Kind::TokenBucket,
+            Per::Address,
+            Covers::Named(all),
+        ),
+        limit(
+            "player-template",
+            5,
+            Kind::Concurrency,
+            Per::Credential,
+            template,
+        ),
     ]
 }
 

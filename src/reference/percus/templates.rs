@@ -238,6 +238,7 @@ fn position(call: &Call<'_, Percus>, state: &super::State) -> Result<usize, Erro
 }
 
 pub fn show(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    faults::dawdle(call.request);
     let state = call.app.state();
     let at = position(call, &state)?;
     Ok(Response::json(200, &state.templates[at].shown()))

@@ -63,6 +63,16 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
+        "limit-counted-by-node",
+        "Counts at each node what comes there, and nothing of what comes to the others.",
+        "good practice",
+    ),
+    flaw(
+        "limit-sliding-in-place-of-fixed",
+        "Lets no more through in any window where each window was declared to begin anew.",
+        "good practice",
+    ),
+    flaw(
         "limiter-keyed-by-authorization",
         "Counts every text of Authorization by itself.",
         "good practice",
@@ -220,9 +230,28 @@ pub const NAMED_FLAWS: &[Flaw] = &[flaw(
     "draft-ietf-httpapi-ratelimit-headers §8.2",
 )];
 
+/// Of those whose limits are of several kinds.
+pub const KIND_FLAWS: &[Flaw] = &[
+    flaw(
+        "limit-fixed-in-place-of-sliding",
+        "Begins anew when a window is over where a sliding one was declared.",
+        "good practice",
+    ),
+    flaw(
+        "limit-fixed-in-place-of-tokens",
+        "Begins anew when a window is over where a bucket was declared that refills.",
+        "good practice",
+    ),
+    flaw(
+        "limit-slot-kept-after-abort",
+        "Takes a request for one that is under way for ever when its client goes away.",
+        "draft-ietf-httpapi-ratelimit-headers §3.1.2",
+    ),
+];
+
 /// Whether a flaw is one of the limiter.
 pub fn is_of_limits(id: &str) -> bool {
-    [
+    let tables = [
         FLAWS,
         LOGIN_FLAWS,
         USER_FLAWS,
@@ -230,8 +259,10 @@ pub fn is_of_limits(id: &str) -> bool {
         WAIT_FLAWS,
         PROBLEM_FLAWS,
         NAMED_FLAWS,
-    ]
-    .iter()
-    .flat_map(|table| table.iter())
-    .any(|flaw| flaw.id == id)
+        KIND_FLAWS,
+    ];
+    tables
+        .iter()
+        .flat_map(|table| table.iter())
+        .any(|flaw| flaw.id == id)
 }

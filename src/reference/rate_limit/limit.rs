@@ -22,14 +22,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As target files have it. What counts at the same time has no word there.
+    /// As target files have it.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Fixed => "fixed",
             Kind::SlidingLog => "sliding-log",
             Kind::SlidingCounter => "sliding-counter",
             Kind::TokenBucket | Kind::Gcra => "token-bucket",
-            Kind::Concurrency => "null",
+            Kind::Concurrency => "concurrency",
         }
     }
 }

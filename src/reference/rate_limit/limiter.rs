@@ -215,7 +215,9 @@ impl Limiter {
             };
             let room = bucket.room(limit, now);
             if room.remaining == 0 {
-                if flaws.has_if_declared("refused-requests-extend-the-window") {
+                if limit.kind != Kind::Concurrency
+                    && flaws.has_if_declared("refused-requests-extend-the-window")
+                {
                     *bucket = Bucket::used_up(limit, now);
                 }
                 violated.push((limit, slot, room));
@@ -280,6 +282,9 @@ impl Limiter {
         if request.version == Version::H2 && flaws.has_if_declared("limiter-keyed-by-http-version")
         {
             name.push_str(" over HTTP/2");
+        }
+        if flaws.has_if_declared("limit-counted-by-node") {
+            name.push_str(&format!(" at {}", request.node.0));
         }
         name
     }
@@ -375,6 +380,20 @@ fn bent(limit: &Limit, flaws: &FlawSet) -> Limit {
     if flaws.has_if_declared("limit-too-strict") {
         limit.requests = limit.requests * 4 / 5;
     }
+    limit.kind = match limit.kind {
+        Kind::Fixed if flaws.has_if_declared("limit-sliding-in-place-of-fixed") => Kind::SlidingLog,
+        Kind::SlidingLog | Kind::SlidingCounter
+            if flaws.has_if_declared("limit-fixed-in-place-of-sliding") =>
+        {
+            Kind::Fixed
+        }
+        Kind::TokenBucket | Kind::Gcra
+            if flaws.has_if_declared("limit-fixed-in-place-of-tokens") =>
+        {
+            Kind::Fixed
+        }
+        kind => kind,
+    };
     limit
 }
 
@@ -394,6 +413,11 @@ impl<'a> Charged<'a> {
         self.under_way.append(&mut other.under_way);
         self.slots.append(&mut other.slots);
         self.told.append(&mut other.told);
+    }
+
+    /// It stays under way when this is dropped.
+    pub fn never_ends(&mut self) {
+        self.under_way.clear();
     }
 
     /// Takes the request off the count.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Expander;
 use crate::suite::forging;
-use crate::suite::model::{Domain, Nodes, RateLimit, Selected};
+use crate::suite::model::{Domain, LimitKind, Nodes, RateLimit, Selected};
 use crate::suite::plan::Bindings;
 use crate::suite::rate_limits;
 use crate::suite::template::fill_text;
@@ -125,6 +125,14 @@ impl Expander<'_> {
                 .as_ref()
                 .and_then(|on| bindings.get(on)?.get("name")?.as_str())
                 .and_then(|name| target.rate_limits.get(name));
+            // Nothing that is said of windows is true of what is under way at the same time.
+            let is_asked = |name: &str, limit: &RateLimit| {
+                !limit.is_of_concurrency()
+                    || words
+                        .iter()
+                        .flat_map(|words| words.split('|'))
+                        .any(|word| word == LimitKind::Concurrency.word() || word == name)
+            };
             let is = |name: &str, limit: &RateLimit, words: &str| {
                 words.split('|').any(|word| {
                     word == "all"
@@ -140,6 +148,7 @@ impl Expander<'_> {
             let found: Vec<Value> = target
                 .rate_limits
                 .iter()
+                .filter(|(name, limit)| is_asked(name, limit))
                 .filter(|(name, limit)| words.iter().all(|word| is(name, limit, word)))
                 .filter(|(name, limit)| !not.iter().any(|word| is(name, limit, word)))
                 .map(|(name, limit)| rate_limits::binding(name, limit))

@@ -34,8 +34,8 @@ pub use race::{Burst, Copies, Race, Runners, Times};
 pub use rate_limit::{LimitKind, Partition, RateLimit, RateLimitEntry};
 pub use sayings::Sayings;
 pub use step::{
-    Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Rotate, Send, Spoil, Step, Transport,
-    Wait,
+    Capture, HeaderChange, Observe, Probe, ProbeKind, Resend, Rotate, Send, Since, Spoil, Step,
+    Transport, Wait,
 };
 pub use target::{Consent, Limits, TargetFile};
 pub use token::{MintingKey, MintingOperation, TokenTerms};

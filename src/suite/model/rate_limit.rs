@@ -2,11 +2,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A declared limit: so many requests in a window, for each of what it counts by. Contract and target file may each say
-/// a part of it; without threshold and window there is none.
+/// a part of it; without threshold and window there is none. One of the kind `concurrency` has no window.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimitEntry {
-    /// The threshold: requests that are let through in a window.
+    /// The threshold: requests that are let through in a window, or at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<u32>,
     /// Seconds, also a fraction.
@@ -36,6 +36,12 @@ pub struct RateLimitEntry {
 }
 
 impl RateLimitEntry {
+    /// Whether it says how much it lets through.
+    pub fn is_stated(&self) -> bool {
+        let has_window = self.window_s.is_some() || self.kind == Some(LimitKind::Concurrency);
+        self.requests.is_some() && has_window
+    }
+
     /// Its members over those of another.
     pub fn over(&self, under: &Self) -> Self {
         Self {
@@ -56,6 +62,7 @@ impl RateLimitEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RateLimit {
     pub requests: u32,
+    /// 0 where requests are counted that are under way at the same time.
     pub window_s: f64,
     pub per: Partition,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +79,11 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
+    /// Whether it counts requests that are under way, and not those of some time.
+    pub fn is_of_concurrency(&self) -> bool {
+        self.kind == Some(LimitKind::Concurrency)
+    }
+
     /// Whether both say what they are about, and that is nothing in common.
     pub fn is_apart(&self, other: &Self) -> bool {
         let (own, others) = (&self.operations, &other.operations);
@@ -103,6 +115,8 @@ pub enum LimitKind {
     SlidingCounter,
     /// A bucket that refills evenly; it holds `requests`.
     TokenBucket,
+    /// Those that are under way at the same time. What comes beside them is refused, or waits until one of them is over.
+    Concurrency,
 }
 
 impl Partition {
@@ -122,6 +136,7 @@ impl LimitKind {
             LimitKind::SlidingLog => "sliding-log",
             LimitKind::SlidingCounter => "sliding-counter",
             LimitKind::TokenBucket => "token-bucket",
+            LimitKind::Concurrency => "concurrency",
         }
     }
 }

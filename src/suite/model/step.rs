@@ -166,6 +166,19 @@ pub struct Resend {
 pub struct Wait {
     /// Seconds, or a reference such as `${param.revocation_s}`. At most an hour.
     pub wait: serde_json::Value,
+    /// From that moment on, however long the steps since then took. Default: now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
+}
+
+/// A moment that a wait may be counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Since {
+    /// When the first request of the steps was sent.
+    FirstSent,
+    /// When all requests of the first step were answered.
+    FirstAnswered,
 }
 
 /// Looks at the transport below HTTP.
