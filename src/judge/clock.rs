@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::UNIX_EPOCH;
 
 use crate::journal::{Attempt, Exchange, ExchangeId, Phase};
-use crate::suite::model::{Check, Step};
+use crate::suite::model::{Check, Send, Step};
 
 /// Seconds by which two readings may differ: `Date` has whole ones, and answers take their time.
 const TOLERATED_S: f64 = 5.0;
@@ -16,8 +16,8 @@ pub(super) fn jump(
     attempt: &Attempt,
     exchanges: &HashMap<ExchangeId, Exchange>,
 ) -> Option<String> {
-    let forges = |step: &Step| matches!(step, Step::Send(send) if send.token.is_some() || send.proof.is_some());
-    if !check.steps.iter().any(forges) {
+    let forges = |send: &Send| send.token.is_some() || send.proof.is_some();
+    if !check.steps.iter().flat_map(Step::requests).any(forges) {
         return None;
     }
     let is_control = |phase| matches!(phase, Phase::Before | Phase::After);

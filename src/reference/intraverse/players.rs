@@ -159,7 +159,7 @@ fn login(call: &Call<'_, Intraverse>) -> Result<Response, Error> {
             .map(|player| (player.id.clone(), player.game, player.password))
     };
     let candidate = call.text("password").unwrap_or_default();
-    let is_right = password::verify(found.as_ref().map(|(_, _, p)| *p), candidate);
+    let is_right = password::verify(found.as_ref().map(|(_, _, p)| *p), candidate, flaws);
     match found {
         Some((id, game, _)) if is_right || flaws.has("login-unchecked") => {
             let token = app.issuer.mint(&id, game, "user", flaws);

@@ -8,6 +8,7 @@ use crate::reference::edge::challenge::{self, Unknown};
 use crate::reference::edge::credentials::{self as carried, Presented};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::gap::gap;
 use crate::reference::http::Request;
 use crate::reference::idempotency;
 use crate::reference::rate_limit::Payer;
@@ -32,6 +33,11 @@ pub const FLAWS: &[Flaw] = &[
         "key-manages-credentials",
         "Lets an API credential create, list and revoke API credentials.",
         "Percus API Security, API credentials",
+    ),
+    flaw(
+        "revocation-lost-to-use",
+        "Notes that a credential was used by writing all of it back as it was read a millisecond before.",
+        "CWE-362",
     ),
     flaw(
         "session-token-opens-player",
@@ -265,9 +271,28 @@ fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
         return None;
     }
     let state = app.state();
-    let found = state.credentials.iter().find(|known| known.key == key)?;
-    let is_right = secret.is_none_or(|secret| credential::is_secret_of(found, &secret, flaws));
-    (is_right && found.is_good(Instant::now(), flaws)).then(|| found.clone())
+    let found = state
+        .credentials
+        .iter()
+        .find(|known| known.key == key)?
+        .clone();
+    drop(state);
+    let is_right = secret
+        .as_deref()
+        .is_none_or(|secret| credential::is_secret_of(&found, secret, flaws));
+    if !is_right {
+        credential::linger(&found, secret.as_deref().unwrap_or_default(), flaws);
+    }
+    let is_good = is_right && found.is_good(Instant::now(), flaws);
+    if is_good && flaws.has("revocation-lost-to-use") {
+        gap();
+        let mut state = app.state();
+        let mut all = state.credentials.iter_mut();
+        if let Some(known) = all.find(|known| known.id == found.id) {
+            *known = found.clone();
+        }
+    }
+    is_good.then_some(found)
 }
 
 /// The first account or credential that may.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::access::{Caller, Scope};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::gap::pause;
 use crate::reference::http::{Holds, Response};
 use crate::reference::secret::{Hashed, random_hex, random_id};
 
@@ -76,6 +77,16 @@ pub const FLAWS: &[Flaw] = &[
         "Takes the old secret of a credential that was rotated.",
         "good practice",
     ),
+    flaw(
+        "overlap-without-end",
+        "Takes the old secret of a credential for good that was rotated with an overlap.",
+        "good practice",
+    ),
+    flaw(
+        "secret-compared-byte-by-byte",
+        "Compares secrets octet by octet, a millisecond for each, up to the first that differs.",
+        "CWE-208",
+    ),
 ];
 
 /// What the flaw of that name waits for.
@@ -113,6 +124,8 @@ pub struct Credential {
     pub secret: Secret,
     /// Those before it, for a flaw.
     pub former: Vec<Secret>,
+    /// One before it that stays good until then.
+    pub fading: Option<(Secret, Instant)>,
     /// Others that are good beside it, for a flaw.
     pub twins: Vec<Secret>,
     pub revoked: Option<Instant>,
@@ -132,6 +145,7 @@ impl Credential {
             may_write: true,
             secret: Secret::of(secret.clone()),
             former: Vec::new(),
+            fading: None,
             twins: Vec::new(),
             revoked: None,
             expires: None,
@@ -218,11 +232,24 @@ pub fn is_secret_of(known: &Credential, sent: &str, flaws: &FlawSet) -> bool {
             || (sent.starts_with(clear) && flaws.has("secret-compared-by-beginning"))
             || (is_like(clear, sent) && flaws.has("secret-matched-as-pattern"))
     };
+    let is_fading = |(secret, end): &(Secret, Instant)| {
+        is_one_of(secret) && (Instant::now() < *end || flaws.has("overlap-without-end"))
+    };
     is_one_of(&known.secret)
+        || known.fading.as_ref().is_some_and(is_fading)
         || known.twins.iter().any(is_one_of)
         || (known.former.iter().any(is_one_of) && flaws.has("old-secret-lives-on"))
         || (sent == known.key && flaws.has("publishable-key-taken-for-secret"))
         || flaws.has("secret-unchecked")
+}
+
+/// What a comparison octet by octet takes for a wrong secret, for a flaw.
+pub fn linger(known: &Credential, sent: &str, flaws: &FlawSet) {
+    if flaws.has("secret-compared-byte-by-byte") {
+        let pairs = known.secret.clear.bytes().zip(sent.bytes());
+        let alike = pairs.take_while(|(own, other)| own == other).count();
+        pause(Duration::from_millis(alike as u64));
+    }
 }
 
 /// `LIKE` of SQL, as far as `%` at the end and `_` go.

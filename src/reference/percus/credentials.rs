@@ -125,6 +125,11 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
+        "overlap-ignored",
+        "Ends the old secret at once where a rotation asks for an overlap.",
+        "good practice",
+    ),
+    flaw(
         "rotation-unlocked",
         "Notes which secret is to end, and a millisecond later ends that one alone.",
         "good practice",
@@ -153,6 +158,8 @@ const ROTATE: &str = "/api/credentials/{id}/rotate";
 const MANAGERS: &[&str] = &["manager", "admin"];
 /// Most credentials kept; the oldest that was not there from the beginning makes room.
 const KEPT: usize = 1000;
+
+const LONGEST_OVERLAP: Duration = Duration::from_secs(3600);
 
 const NEW: &[Member] = &[
     required("label", Kind::Text(1, 100)),
@@ -333,6 +340,7 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
         may_write: call.text("access") == Some("write"),
         secret: Secret::of(secret),
         former: Vec::new(),
+        fading: None,
         twins: Vec::new(),
         revoked: None,
         expires: call
@@ -443,7 +451,8 @@ fn revoke(call: &Call<'_, Percus>) -> Result<Response, Error> {
     ))
 }
 
-/// A new secret for the same key; the old one ends at once. 409 for a credential that was revoked.
+/// A new secret for the same key; the old one ends at once, or after the seconds of the query parameter `overlap`, an
+/// hour at most. 409 for a credential that was revoked.
 fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let flaws = call.app.flaws();
     let mut state = call.app.state();
@@ -462,6 +471,12 @@ fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
     if !flaws.has("rotation-keeps-secret") {
         let secret = Secret::of(new_secret(&credential.label, flaws));
         let old = std::mem::replace(&mut credential.secret, secret);
+        let overlap = call.request.parameter("overlap");
+        let overlap = overlap.and_then(|seconds| seconds.parse().ok());
+        credential.fading = overlap
+            .filter(|_| !flaws.has("overlap-ignored"))
+            .map(|seconds: u64| Duration::from_secs(seconds).min(LONGEST_OVERLAP))
+            .map(|overlap| (old.clone(), Instant::now() + overlap));
         if old.is(&ending) {
             credential.former.push(old);
             credential.twins.clear();

@@ -2,10 +2,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::compare::Compare;
 use super::expectation::Expectation;
 use super::issuer::Rotation;
 use super::matching::OneOrMany;
 use super::operation::Body;
+use super::poll::Poll;
 use super::race::{Burst, Race};
 use crate::wire::Cut;
 
@@ -21,6 +23,8 @@ pub enum Step {
     Rotate(Rotate),
     Race(Box<Race>),
     Burst(Box<Burst>),
+    Poll(Box<Poll>),
+    Compare(Box<Compare>),
 }
 
 /// Sends a request.
