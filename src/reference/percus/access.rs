@@ -40,6 +40,11 @@ pub const FLAWS: &[Flaw] = &[
         "CWE-362",
     ),
     flaw(
+        "secret-in-status",
+        "Shows the secrets that were sent last on the page that says how it is.",
+        "OWASP API8:2023",
+    ),
+    flaw(
         "session-token-opens-player",
         "Takes a session token for an API credential.",
         "Percus API Security, API credentials",
@@ -120,6 +125,8 @@ impl Caller {
     }
 }
 
+/// How many secrets the flaw of the status page remembers.
+const RECENT: usize = 50;
 const KEY_SCHEME: &str = "ApiKey";
 pub const KEY_HEADER: &str = "x-percus-key";
 pub const SECRET_HEADER: &str = "x-percus-secret";
@@ -270,7 +277,12 @@ fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
     if secret.is_none() && !flaws.has("publishable-key-opens-player") {
         return None;
     }
-    let state = app.state();
+    let mut state = app.state();
+    if flaws.has("secret-in-status") {
+        state.recent.extend(secret.clone());
+        let spare = state.recent.len().saturating_sub(RECENT);
+        state.recent.drain(..spare);
+    }
     let found = state
         .credentials
         .iter()

@@ -95,6 +95,11 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
+        "id-hashed-from-secret",
+        "Takes the first digits of the SHA-256 of the secret for the id.",
+        "good practice",
+    ),
+    flaw(
         "publishable-key-opens-player",
         "Takes a publishable key without its secret.",
         "Percus API Security, API credentials",
@@ -321,9 +326,10 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
         gap();
         state = app.state();
     }
-    let id = match flaws.has("id-cut-from-secret") {
-        true => secret.chars().skip(3).take(16).collect(),
-        false => random_id(),
+    let id = match () {
+        () if flaws.has("id-cut-from-secret") => secret.chars().skip(3).take(16).collect(),
+        () if flaws.has("id-hashed-from-secret") => hashed(&secret).chars().take(32).collect(),
+        () => random_id(),
     };
     let key_prefix = match flaws.has("key-without-prefix") {
         true => "",

@@ -25,7 +25,7 @@ mod profile;
 mod projects;
 mod templates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -131,6 +131,8 @@ struct State {
     projects: Vec<projects::Project>,
     templates: Vec<templates::Template>,
     credentials: Vec<credential::Credential>,
+    /// Secrets that were sent last, for a flaw.
+    recent: VecDeque<String>,
 }
 
 struct Seeded {
