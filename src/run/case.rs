@@ -310,7 +310,8 @@ impl Walk<'_> {
                 Step::Poll(poll) => self.poll(slot, poll).await?,
                 Step::Compare(compare) => self.compare(slot, compare).await?,
                 Step::Probe(probe) => {
-                    match super::probe::probe(self.field, probe, &self.scope()).await {
+                    match super::probe::probe(self.field, probe, &self.scope(), &self.of_each).await
+                    {
                         Ok(exchange) => {
                             let sent = Sent {
                                 exchange: exchange?,

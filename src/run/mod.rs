@@ -9,6 +9,7 @@ mod clock;
 mod coded;
 mod compare;
 mod credential;
+mod drawn;
 mod field;
 mod forge;
 mod issuer;

@@ -155,6 +155,10 @@ fn narrate_probe(probe: &Probe) -> String {
             let whose = probe.principal.as_deref().map_or("…".to_owned(), plain);
             format!("Look at the token that the target issued to {whose}")
         }
+        ProbeKind::Drawn => {
+            let name = probe.of.as_deref().unwrap_or("…");
+            format!("See how much of what was kept as `{name}` is chance")
+        }
         ProbeKind::ShownAgain => {
             "Search every answer of the run for every secret that another answer had shown"
                 .to_owned()

@@ -1,6 +1,6 @@
 //! What an API credential is: its secret, who knows it, and for how long it is good.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -30,6 +30,11 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "secret-repeated",
         "Derives the secret from the label, so that those of one label are alike.",
+        "OWASP ASVS",
+    ),
+    flaw(
+        "secret-begins-with-time",
+        "Begins secrets with the nanoseconds since 1970.",
         "OWASP ASVS",
     ),
     flaw(
@@ -275,6 +280,11 @@ pub fn new_secret(label: &str, flaws: &FlawSet) -> String {
     let text = match () {
         () if flaws.has("secret-of-32-bits") => random_id().chars().take(8).collect(),
         () if flaws.has("secret-repeated") => hashed(label),
+        () if flaws.has("secret-begins-with-time") => {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let nanoseconds = since.map_or(0, |since| since.as_nanos());
+            format!("{nanoseconds:016x}{}", random_hex())
+        }
         () => random_hex(),
     };
     let prefix = match flaws.has("secret-without-prefix") {
