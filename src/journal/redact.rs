@@ -364,6 +364,7 @@ fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
 
     fn redactor() -> Redactor {

@@ -7,7 +7,7 @@ use super::{Percus, credential, credentials};
 use crate::reference::edge::challenge::{self, Unknown};
 use crate::reference::edge::credentials::{self as carried, Presented};
 use crate::reference::edge::errors::Error;
-use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
 use crate::reference::gap::gap;
 use crate::reference::http::Request;
 use crate::reference::idempotency;
@@ -38,6 +38,16 @@ pub const FLAWS: &[Flaw] = &[
         "revocation-lost-to-use",
         "Notes that a credential was used by writing all of it back as it was read a millisecond before.",
         "CWE-362",
+    ),
+    flaw(
+        "address-of-credential-unchecked",
+        "Takes a credential from everywhere that is good from one address only.",
+        "good practice",
+    ),
+    flaw(
+        "address-of-credential-taken-from-header",
+        "Believes the first address in X-Forwarded-For where a credential is good from one address only.",
+        "RFC 7239 §8.1",
     ),
     flaw(
         "secret-in-status",
@@ -295,7 +305,9 @@ fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
     if !is_right {
         credential::linger(&found, secret.as_deref().unwrap_or_default(), flaws);
     }
-    let is_good = is_right && found.is_good(Instant::now(), flaws);
+    let is_good = is_right
+        && found.is_good(Instant::now(), flaws)
+        && comes_from_there(&found, request, flaws);
     if is_good && flaws.has("revocation-lost-to-use") {
         gap();
         let mut state = app.state();
@@ -305,6 +317,24 @@ fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
         }
     }
     is_good.then_some(found)
+}
+
+/// Whether the request comes from where the credential is good. The edge is trusted, and nobody else.
+fn comes_from_there(
+    credential: &credential::Credential,
+    request: &Request,
+    flaws: &FlawSet,
+) -> bool {
+    let Some(address) = credential.address else {
+        return true;
+    };
+    let forwarded = request.fields.get("x-forwarded-for").unwrap_or_default();
+    let first = forwarded.split(',').next().map(str::trim);
+    let is_believed = flaws.has("address-of-credential-taken-from-header")
+        && first.is_some_and(|first| first.parse() == Ok(address));
+    request.peer.to_canonical() == address
+        || is_believed
+        || flaws.has("address-of-credential-unchecked")
 }
 
 /// The first account or credential that may.

@@ -1,5 +1,6 @@
 //! What an API credential is: its secret, who knows it, and for how long it is good.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -135,6 +136,8 @@ pub struct Credential {
     pub twins: Vec<Secret>,
     pub revoked: Option<Instant>,
     pub expires: Option<Instant>,
+    /// It is good from there alone.
+    pub address: Option<IpAddr>,
     /// A role that the maker wrote into the body, for a flaw.
     pub raised: bool,
 }
@@ -154,6 +157,7 @@ impl Credential {
             twins: Vec::new(),
             revoked: None,
             expires: None,
+            address: None,
             raised: false,
         };
         (credential, secret)

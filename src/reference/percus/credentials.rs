@@ -1,5 +1,6 @@
 //! API credentials of a project, from their making to their end.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use super::access::{Access, SECRET_HEADER};
 use super::credential::{Credential, Secret, hashed, new_secret};
 use super::{Percus, State, projects};
 use crate::reference::dispatch::{Call, Route};
-use crate::reference::edge::body::{Kind, Member, optional, required};
+use crate::reference::edge::body::{Kind, Member, invalid, optional, required};
 use crate::reference::edge::challenge;
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
@@ -170,6 +171,7 @@ const NEW: &[Member] = &[
     required("label", Kind::Text(1, 100)),
     optional("access", Kind::OneOf(&["read", "write"])),
     optional("expiresIn", Kind::Integer(1, 31_536_000)),
+    optional("address", Kind::Text(2, 45)),
 ];
 const CHANGE: &[Member] = &[optional("label", Kind::Text(1, 100))];
 
@@ -315,6 +317,11 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
         }
         false => new_secret(label, flaws),
     };
+    let address = match call.text("address").map(str::parse::<IpAddr>) {
+        Some(Err(_)) => return Err(invalid(&app.edge, "`address` is no IP address.")),
+        Some(Ok(address)) => Some(address),
+        None => None,
+    };
     let room = quota(call.id(), &state);
     if room == Some(0) {
         return Err(Error::conflict(
@@ -353,6 +360,7 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
             .integer("expiresIn")
             .and_then(|seconds| u64::try_from(seconds).ok())
             .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
+        address,
         raised: names_role && flaws.has("credential-rights-taken-from-body"),
     };
     let clear = credential.secret.clear.as_str();
