@@ -12,6 +12,7 @@ use crate::reference::gap::gap;
 use crate::reference::http::Request;
 use crate::reference::idempotency;
 use crate::reference::rate_limit::Payer;
+use crate::reference::secret::Hashed;
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -140,6 +141,7 @@ const RECENT: usize = 50;
 const KEY_SCHEME: &str = "ApiKey";
 pub const KEY_HEADER: &str = "x-percus-key";
 pub const SECRET_HEADER: &str = "x-percus-secret";
+const SESSION_HEADER: &str = "x-percus-session";
 
 pub fn admit(app: &Percus, access: Access, request: &Request) -> Result<Caller, Error> {
     match access {
@@ -234,7 +236,7 @@ fn player(app: &Percus, access: Access, request: &Request) -> Result<Caller, Err
     if repeated && !flaws.has("repeated-authorization-ignored") {
         return Err(challenge::ambiguous(&app.edge));
     }
-    if let Some(credential) = pair(app, request) {
+    if let Some(credential) = pair(app, request).or_else(|| of_session(app, request)) {
         if access == Access::PlayerWrite && !credential.may_write() {
             return Err(challenge::forbidden(&app.edge, None));
         }
@@ -317,6 +319,18 @@ fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
         }
     }
     is_good.then_some(found)
+}
+
+/// The good credential that opened the session which the request carries.
+fn of_session(app: &Percus, request: &Request) -> Option<credential::Credential> {
+    let flaws = app.flaws();
+    let token = Hashed::of(request.fields.get(SESSION_HEADER)?);
+    let state = app.state();
+    let session = state.sessions.iter().find(|known| known.token == token)?;
+    let mut all = state.credentials.iter();
+    let found = all.find(|known| known.id == session.of)?;
+    let is_good = found.is_good(Instant::now(), flaws) && comes_from_there(found, request, flaws);
+    (is_good || flaws.has("session-outlives-credential")).then(|| found.clone())
 }
 
 /// Whether the request comes from where the credential is good. The edge is trusted, and nobody else.
