@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::suite::model::{Check, Step};
+use crate::suite::model::{Check, STRAIGHT, Step};
 use crate::suite::plan::{Case, Plan, PlanScope};
 use crate::suite::rate_limits::{self, Purse};
 use crate::suite::template::{fill_text, fill_value};
@@ -150,6 +150,12 @@ fn requests(check: &Check, plan: &Plan, case: &Case) -> usize {
         Step::Wait(_) | Step::Rotate(_) => 0,
         Step::Race(race) => race.race.iter().map(|one| number(one.number())).sum(),
         Step::Burst(burst) => number(&burst.times),
+        // Where the answer is the new one from the start.
+        Step::Poll(poll) => {
+            let straight = poll.straight.as_ref().map_or(STRAIGHT, number);
+            straight + usize::from(poll.meanwhile.is_some())
+        }
+        Step::Compare(compare) => number(&compare.times) * compare.runs() * compare.compare.len(),
         Step::Send(_) | Step::Observe(_) | Step::Resend(_) | Step::Probe(_) => 1,
     };
     let steps: usize = check.steps.iter().map(of_step).sum();

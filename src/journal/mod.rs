@@ -1,8 +1,10 @@
 //! The journal: an append-only JSON Lines file of plan, exchanges, attempts and verdicts. The journal *is* the run;
 //! secrets are replaced by their names before anything enters it.
 
+mod forms;
 mod needles;
 mod octets;
+mod pieces;
 mod read;
 mod record;
 mod redact;

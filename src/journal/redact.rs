@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::LazyLock;
 
 use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use super::forms::{disguises, forms, hashes};
 use super::needles::{Found, Needles, START};
 use super::octets::Octets;
+use super::pieces::Pieces;
 
 /// What a replaced secret looks like: `‹user.token:9f3c21aa›`. The digits are keyed by a random key of the run, so that
 /// a target cannot write one.
@@ -26,6 +26,12 @@ const MAX_PASSING: usize = 32;
 /// This much of the beginning of a secret gives it away.
 const SHORTEST_FRAGMENT: usize = 6;
 
+/// Octets of the shortest value that may have been drawn by chance: with fewer it would be guessed.
+const SHORTEST_DRAWN: usize = 16;
+
+/// Octets of the longest word in the prefix of a secret.
+const LONGEST_WORD: usize = 8;
+
 static JWT_LIKE: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
     regex::bytes::Regex::new(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*)+")
         .expect("a fixed expression")
@@ -37,6 +43,7 @@ pub struct Redactor {
     /// Secret value to the name it is shown under.
     names: BTreeMap<Vec<u8>, String>,
     looked_for: Needles,
+    pieces: Pieces,
     /// The codings of values that are sent once, oldest first.
     passing: VecDeque<Vec<Vec<u8>>>,
     strangers: usize,
@@ -49,6 +56,7 @@ impl Redactor {
             key: hmac::Key::new(hmac::HMAC_SHA256, &key),
             names: BTreeMap::new(),
             looked_for: Needles::default(),
+            pieces: Pieces::default(),
             passing: VecDeque::new(),
             strangers: 0,
         }
@@ -72,6 +80,34 @@ impl Redactor {
                 for passing in &mut self.passing {
                     passing.retain(|other| *other != pattern);
                 }
+                self.looked_for.add(pattern, mark);
+            }
+        }
+    }
+
+    /// The same for what a target has shown and nothing but chance has made, such as the secret of an API credential: it is
+    /// looked for in pieces too, in the other case and width, and so are its hashes. Not what is made of parts that others
+    /// have as well, such as a JWT.
+    pub fn learn_shown<'a>(&mut self, secrets: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (name, value) in secrets {
+            let is_new = !self.names.contains_key(value.as_bytes());
+            self.learn(name, value);
+            if !is_new || value.len() < SHORTEST_DRAWN || value.contains(['.', ' ']) {
+                continue;
+            }
+            let mark = |form: &str| self.mark(&format!("{name}~{form}"), value.as_bytes());
+            let disguised = disguises(value).map(|(form, pattern)| (pattern, mark(form)));
+            let hashed = hashes(value.as_bytes());
+            let hashed: Vec<_> = hashed
+                .into_iter()
+                .map(|(form, pattern)| (pattern, mark(form)))
+                .collect();
+            let piece = mark("piece");
+            self.pieces.add(without_prefix(value).as_bytes(), piece);
+            for (hash, mark) in &hashed {
+                self.pieces.add(hash, mark.clone());
+            }
+            for (pattern, mark) in disguised.into_iter().chain(hashed) {
                 self.looked_for.add(pattern, mark);
             }
         }
@@ -208,7 +244,8 @@ impl Redactor {
 
     /// The text with every secret that was learnt replaced, and nothing else.
     pub fn known(&self, text: &[u8]) -> Vec<u8> {
-        let plain = replaced(text, self.looked_for.find(text), |at| at);
+        let whole = replaced(text, self.looked_for.find(text), |at| at);
+        let plain = replaced(&whole, self.pieces.find(&whole), |at| at);
         if !plain
             .iter()
             .any(|octet| matches!(octet, b'%' | b'\\' | b'&'))
@@ -217,7 +254,11 @@ impl Redactor {
         }
         // Escapes can be mixed at will (`%73ecret`, `s\u0065cret`), so they are undone before the search.
         let unescaped = Unescaped::of(&plain);
-        replaced(&plain, self.looked_for.find(&unescaped.octets), |at| {
+        let whole = replaced(&plain, self.looked_for.find(&unescaped.octets), |at| {
+            unescaped.starts[at]
+        });
+        let unescaped = Unescaped::of(&whole);
+        replaced(&whole, self.pieces.find(&unescaped.octets), |at| {
             unescaped.starts[at]
         })
     }
@@ -238,6 +279,19 @@ impl Redactor {
             hex::encode(&tag.as_ref()[..4])
         )
     }
+}
+
+/// What stands behind words that say what kind of secret it is, as in `sk_live_`: whoever shows those and a few characters
+/// shows no piece of it.
+fn without_prefix(value: &str) -> &str {
+    let mut rest = value;
+    while let Some((word, behind)) = rest.split_once(['_', '-'])
+        && word.len() <= LONGEST_WORD
+        && word.bytes().all(|octet| octet.is_ascii_lowercase())
+    {
+        rest = behind;
+    }
+    rest
 }
 
 /// Replaces what was found; `place` leads from the searched text back to `text`.
@@ -313,51 +367,10 @@ fn unescape(text: &[u8]) -> Option<(Option<char>, usize)> {
     }
 }
 
-fn forms(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let mut forms = vec![("", value.to_vec())];
-    let percent: String = value
-        .iter()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() || b"-._~".contains(b) {
-                (*b as char).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect();
-    forms.push(("percent", percent.to_ascii_lowercase().into_bytes()));
-    forms.push(("percent", percent.into_bytes()));
-    if value.len() >= 8 {
-        forms.push(("hex", hex::encode(value).into_bytes()));
-        forms.push(("hex", hex::encode_upper(value).into_bytes()));
-        // Inside a longer text the encoding starts at one of three phases; the characters that depend on neighbours
-        // are left off.
-        for phase in 0..3 {
-            let padded: Vec<u8> = std::iter::repeat_n(0u8, phase)
-                .chain(value.iter().copied())
-                .collect();
-            let whole = padded.len() / 3 * 3;
-            let skip = [0, 2, 3][phase];
-            for encoded in [
-                STANDARD_NO_PAD.encode(&padded[..whole]),
-                URL_SAFE_NO_PAD.encode(&padded[..whole]),
-            ] {
-                if encoded.len() >= skip + 8 {
-                    forms.push(("base64", encoded.as_bytes()[skip..].to_vec()));
-                }
-            }
-        }
-        let reversed: Vec<u8> = value.iter().rev().copied().collect();
-        forms.push(("reversed", reversed));
-    }
-    let escaped = serde_json::to_string(&String::from_utf8_lossy(value)).unwrap_or_default();
-    forms.push(("json", escaped.trim_matches('"').as_bytes().to_vec()));
-    forms
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
 
     fn redactor() -> Redactor {
@@ -387,6 +400,36 @@ mod tests {
             let shown = redactor().text(&text);
             assert!(shown.contains("‹user.token"), "{text} became {shown}");
         }
+    }
+
+    #[test]
+    fn what_a_target_drew_is_replaced_in_pieces_and_disguised_and_hashed() {
+        let mut redactor = redactor();
+        redactor.learn_shown([("C secret", "sk_0f1e2d3c4b5a69788796")]);
+        for (text, form) in [
+            ("sk_0f1e2d3c4b5a69788796", ""),
+            ("the key sk_0f1e2d3c4b5a…", "~piece"),
+            ("the key sk_0f1e2d3c4b5…", "none"),
+            ("2d3c4b5a6978", "~piece"),
+            ("%32d3c4b5a69%378", "~piece"),
+            ("SK_0F1E2D3C4B5A69788796", "~case"),
+            ("ｓｋ_０ｆ１ｅ２ｄ３ｃ４ｂ５ａ６９７８８７９６", "~wide"),
+            (
+                "4d1a0fbe4cbbd4a86bfe8fc23ed77b2e8ed0b6a3eb31cd1d5c2a45a8e0e4a1d0",
+                "none",
+            ),
+        ] {
+            let shown = redactor.text(text);
+            let is_hidden = shown.contains(&format!("‹C secret{form}:"));
+            assert_eq!(is_hidden, form != "none", "{text} became {shown}");
+        }
+        let hash = hex::encode(aws_lc_rs::digest::digest(
+            &aws_lc_rs::digest::SHA256,
+            b"sk_0f1e2d3c4b5a69788796",
+        ));
+        assert!(redactor.text(&hash[..16]).contains("‹C secret~sha-256:"));
+        // What others learn is looked for as a whole.
+        assert_eq!(redactor.text("s3cr3t/value+lo"), "s3cr3t/value+lo");
     }
 
     #[test]

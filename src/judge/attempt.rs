@@ -8,20 +8,18 @@ use serde_json::{Map, Value};
 use super::clock;
 use super::conditions::{Sight, end, mentions};
 use super::hearing::unheard;
-use super::limited::Limited;
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
-use super::tally;
 use super::verdict::{Evidence, Finding, Findings};
-use super::{Broken, Held};
+use super::wholes::{is_unspoken, members, wholes};
+use super::{Broken, Held, polled, tally};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Exchanges, Phase, Slot, StepTaken};
 use crate::suite::model::{
     Check, ConnectionEnd, Expectation, Level, OneOrMany, Sayings, Send, Step, Transport,
 };
 use crate::suite::plan::{Case, Plan, of_control};
-use crate::suite::rate_limits;
 use crate::suite::template::fill_text;
-use crate::wire::{Failure, Scheme};
+use crate::wire::Failure;
 
 const NO_HTTP2: &str = "the target does not speak HTTP/2";
 
@@ -118,54 +116,24 @@ pub fn judge_attempt(
     }
 }
 
-/// What was sent, and of a race those that were accepted.
+/// What was sent, and of a race those that were accepted: the first ones and the last.
 fn evidence(attempt: &Attempt, exchanges: &Exchanges) -> Vec<ExchangeId> {
     let mut ids = Vec::new();
     for taken in &attempt.steps {
         let accepted = members(taken, exchanges);
         let accepted = accepted.iter().filter(|one| tally::is_accepted(one));
-        for id in taken
-            .exchange
-            .into_iter()
-            .chain(accepted.map(|one| one.id).take(MOST_OF_A_GROUP))
-        {
+        let mut accepted: Vec<ExchangeId> = accepted.map(|one| one.id).collect();
+        let spare = accepted.len().saturating_sub(MOST_OF_A_GROUP);
+        if spare > 0 {
+            accepted.drain(MOST_OF_A_GROUP - 1..MOST_OF_A_GROUP - 1 + spare);
+        }
+        for id in taken.exchange.into_iter().chain(accepted) {
             if !ids.contains(&id) {
                 ids.push(id);
             }
         }
     }
     ids
-}
-
-fn members<'e>(taken: &StepTaken, exchanges: &'e Exchanges) -> Vec<&'e Exchange> {
-    let all = taken.group.iter();
-    all.filter_map(|id| exchanges.get(id).map(Arc::as_ref))
-        .collect()
-}
-
-fn wholes(
-    plan: &Plan,
-    case: &Case,
-    check: &Check,
-    attempt: &Attempt,
-    exchanges: &Exchanges,
-) -> HashMap<usize, Exchange> {
-    let mut limited = rate_limits::windowed_by(&plan.target, &case.bindings).map(Limited::of);
-    let mut wholes = HashMap::new();
-    let many = |taken: &&StepTaken| taken.slot.phase == Phase::Steps && !taken.group.is_empty();
-    for taken in attempt.steps.iter().filter(many) {
-        let Some(step) = check.steps.get(taken.slot.index) else {
-            continue;
-        };
-        let all = members(taken, exchanges);
-        if let (Step::Burst(_), Some(limited)) = (step, &mut limited) {
-            limited.add(&all);
-        }
-        if let Some(whole) = tally::whole(step, &all, limited.as_ref()) {
-            wholes.insert(taken.slot.index, whole);
-        }
-    }
-    wholes
 }
 
 fn doubt(why: Doubt, says: String, exchanges: Vec<ExchangeId>) -> AttemptOutcome {
@@ -199,7 +167,7 @@ struct Attempted<'a> {
 }
 
 /// What a step says of its answer, and the situation that it looks at.
-fn sayings(check: &Check, slot: Slot) -> Option<(Sayings<'_>, Option<&str>)> {
+pub(super) fn sayings(check: &Check, slot: Slot) -> Option<(Sayings<'_>, Option<&str>)> {
     Some(match slot.phase {
         Phase::Before | Phase::After => (check.control.get(slot.index)?.sayings(), None),
         Phase::Always => (check.always.get(slot.index)?.sayings(), None),
@@ -261,8 +229,16 @@ impl<'a> Attempted<'a> {
         if let Some(name) = observed {
             self.covered(name, exchange)?;
         }
-        if whole.is_some() {
+        if let Some(whole) = whole {
             self.spoken(taken, exchanges)?;
+            if let Some(number) = polled::untold(whole) {
+                return Err(Stop::Doubt(
+                    Doubt::NotAnAnswer,
+                    format!(
+                        "429, 502, 503, 504 or nothing came in place of the last answer, and {number} times in all"
+                    ),
+                ));
+            }
         }
         if let Some(Step::Send(send)) = of_steps(check, taken.slot)
             && send.cut.is_some()
@@ -333,19 +309,10 @@ impl<'a> Attempted<'a> {
         Ok(())
     }
 
-    /// Many requests over HTTP/2 at a target without it are none. In plain text nobody is asked whether he speaks it, so
-    /// that any end without an answer means that.
+    /// Many requests over HTTP/2 at a target without it are none.
     fn spoken(&self, taken: &StepTaken, exchanges: &Exchanges) -> Result<(), Stop> {
-        let refused = |one: &&Exchange| {
-            let is_plain = one.request.origin.scheme == Scheme::Http;
-            let unspoken = match &one.failure {
-                Some(Failure::Tls(_)) => true,
-                Some(Failure::Closed | Failure::Reset | Failure::Malformed(_)) => is_plain,
-                _ => false,
-            };
-            one.request.version == "2" && unspoken
-        };
-        match members(taken, exchanges).iter().all(refused) {
+        let members = members(taken, exchanges);
+        match members.iter().all(|one| is_unspoken(one)) {
             true => Err(Stop::NotCovered(NO_HTTP2.to_owned())),
             false => Ok(()),
         }

@@ -3,7 +3,7 @@
 use std::time::UNIX_EPOCH;
 
 use crate::journal::{Attempt, Exchange, Exchanges, Phase};
-use crate::suite::model::{Check, Step};
+use crate::suite::model::{Check, Send, Step};
 
 /// Seconds by which two readings may differ: `Date` has whole ones, and answers take their time.
 const TOLERATED_S: f64 = 5.0;
@@ -11,8 +11,8 @@ const TOLERATED_S: f64 = 5.0;
 /// Says so where the clock of the target, by the `Date` of its answers to the controls, jumped while the check went on,
 /// and the check forges something that is dated by it.
 pub(super) fn jump(check: &Check, attempt: &Attempt, exchanges: &Exchanges) -> Option<String> {
-    let forges = |step: &Step| matches!(step, Step::Send(send) if send.token.is_some() || send.proof.is_some());
-    if !check.steps.iter().any(forges) {
+    let forges = |send: &Send| send.token.is_some() || send.proof.is_some();
+    if !check.steps.iter().flat_map(Step::requests).any(forges) {
         return None;
     }
     let is_control = |phase| matches!(phase, Phase::Before | Phase::After);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
+use serde_json_path::JsonPath;
 
 use super::body::judge_body;
 use super::header::judge_header;
@@ -274,7 +275,10 @@ impl Sight<'_> {
     fn glance_at(&self, expectations: &[Expectation]) -> String {
         let mut names = Vec::new();
         fields_of(expectations, &mut names, 0);
-        let mut text = self.glance();
+        let mut text = match self.seen_at(expectations) {
+            Some(text) => text,
+            None => self.glance(),
+        };
         if let Some(answer) = &self.exchange.answer {
             for name in names {
                 match answer.header(name).as_slice() {
@@ -286,6 +290,31 @@ impl Sight<'_> {
             }
         }
         text
+    }
+
+    /// What stands where the expectations look at a tally; `None` where they look at none.
+    fn seen_at(&self, expectations: &[Expectation]) -> Option<String> {
+        let seen = self.exchange.seen.as_ref()?;
+        let mut told: Vec<String> = Vec::new();
+        for expectation in expectations {
+            let Expectation::Conditions(conditions) = expectation else {
+                continue;
+            };
+            for path in conditions.seen.keys() {
+                let Ok(parsed) = JsonPath::parse(path) else {
+                    continue;
+                };
+                let found = parsed
+                    .query(seen)
+                    .first()
+                    .map_or("nothing".to_owned(), show);
+                let one = format!("`{path}` {}", brief(&found));
+                if !told.contains(&one) {
+                    told.push(one);
+                }
+            }
+        }
+        (!told.is_empty()).then(|| told.join(", "))
     }
 
     /// What came, in a few words.

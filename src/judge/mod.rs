@@ -4,12 +4,14 @@ mod attempt;
 mod body;
 mod case;
 mod clock;
+mod compared;
 mod conditions;
 pub mod describe;
 pub mod fields;
 mod header;
 mod hearing;
 mod limited;
+mod polled;
 mod room;
 mod same_as;
 mod scope;
@@ -21,6 +23,7 @@ mod tally;
 mod text;
 mod value;
 mod verdict;
+mod wholes;
 mod window;
 
 pub use attempt::{AttemptOutcome, judge_attempt};
@@ -32,6 +35,7 @@ pub use status::{contains as status_contains, describe as describe_status};
 pub use subject::{awaits_connection_end, awaits_overload};
 pub use tally::looked_at;
 pub use verdict::{Evidence, Finding, Findings, Verdict};
+pub use wholes::{Heard, hears};
 
 /// Why an expectation was not found to hold.
 #[derive(Debug, Clone, PartialEq)]

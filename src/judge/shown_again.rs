@@ -113,6 +113,8 @@ fn digits_of_marks(answer: &RecordedAnswer) -> Vec<String> {
     for text in texts {
         for part in text.split(MARK_OPEN).skip(1) {
             let inner = part.split_once(MARK_CLOSE).map(|(inner, _)| inner);
+            // A hash tells whoever has guessed a secret that he is right, and does not show it.
+            let inner = inner.filter(|inner| !inner.contains("~sha-"));
             if let Some(digits) = inner.and_then(digits)
                 && !found.contains(&digits)
             {
@@ -206,6 +208,19 @@ mod tests {
             ),
         ];
         assert!(again(&echoed).is_empty());
+    }
+
+    #[test]
+    fn a_piece_is_the_secret_and_a_hash_is_not() {
+        let found = again(&[
+            answered(1, ("POST", "/keys"), &[], MADE),
+            answered(2, ("GET", "/a"), &[], "‹C-1 secret~sha-256:0a1b2c3d›"),
+            answered(3, ("GET", "/b"), &[], "sk_‹C-1 secret~piece:0a1b2c3d›…"),
+        ]);
+        assert_eq!(
+            found,
+            ["the secret of exchange 1 in exchange 3 (GET /b, 200)"]
+        );
     }
 
     #[test]

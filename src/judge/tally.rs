@@ -67,8 +67,9 @@ pub fn whole(step: &Step, all: &[&Exchange], limited: Option<&Limited<'_>>) -> O
 }
 
 /// The place of the answer that stands for all, from the status of each: of a race the first that was accepted, or else
-/// the first that was answered; of a burst the first 429, or else the last that was answered; the first of all where
-/// there is none.
+/// the first that was answered; of a burst the first 429, or else the last that was answered; of a poll the last that was
+/// answered and not with 429, 502, 503 or 504; of a comparison the first that was answered; the first of all where there
+/// is none.
 pub fn looked_at(step: &Step, statuses: &[Option<u16>]) -> usize {
     let accepted = |status: &Option<u16>| status.is_some_and(is_success);
     let place = match step {
@@ -76,6 +77,11 @@ pub fn looked_at(step: &Step, statuses: &[Option<u16>]) -> usize {
             .iter()
             .position(accepted)
             .or_else(|| statuses.iter().position(Option::is_some)),
+        Step::Poll(_) => statuses
+            .iter()
+            .rposition(|status| status.is_some_and(|status| !is_no_answer(status)))
+            .or_else(|| statuses.iter().rposition(Option::is_some)),
+        Step::Compare(_) => statuses.iter().position(Option::is_some),
         _ => statuses
             .iter()
             .position(|status| *status == Some(429))
@@ -102,7 +108,7 @@ pub fn status(exchange: &Exchange) -> Option<u16> {
     exchange.answer.as_ref().map(|answer| answer.status)
 }
 
-fn counts(all: &[&Exchange]) -> Value {
+pub(super) fn counts(all: &[&Exchange]) -> Value {
     let answers = || all.iter().filter_map(|one| one.answer.as_ref());
     let of = |wanted: &dyn Fn(u16) -> bool| answers().filter(|a| wanted(a.status)).count();
     let mut statuses = BTreeMap::new();

@@ -2,17 +2,29 @@
 
 use std::num::NonZeroU32;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use aws_lc_rs::pbkdf2;
 
-use super::flaw::{Flaw, flaw};
+use super::flaw::{Flaw, FlawSet, flaw};
+use super::gap::pause;
 use super::secret::random_hex;
 
-pub const FLAWS: &[Flaw] = &[flaw(
-    "unknown-account-told",
-    "Says that there is no such account, rather than that the login failed.",
-    "OWASP ASVS 2.2",
-)];
+pub const FLAWS: &[Flaw] = &[
+    flaw(
+        "unknown-account-told",
+        "Says that there is no such account, rather than that the login failed.",
+        "OWASP ASVS 2.2",
+    ),
+    flaw(
+        "unknown-account-unhashed",
+        "Hashes the password, which takes forty milliseconds more, only where there is such an account.",
+        "CWE-208",
+    ),
+];
+
+/// What the flaw of that name takes for a hash.
+const COSTLY: Duration = Duration::from_millis(40);
 
 /// Some milliseconds: enough to tell a skipped hash from one that was made, and little enough for thousands of logins.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(8_000).expect("not zero");
@@ -66,11 +78,19 @@ impl Password {
 }
 
 /// Whether the candidate is the password of the account; a missing account costs as much as a wrong password.
-pub fn verify(account: Option<&Password>, candidate: &str) -> bool {
+pub fn verify(account: Option<&Password>, candidate: &str, flaws: &FlawSet) -> bool {
+    let is_hashed_alike = !flaws.has("unknown-account-unhashed");
     match account {
-        Some(password) => password.matches(candidate),
+        Some(password) => {
+            if !is_hashed_alike {
+                pause(COSTLY);
+            }
+            password.matches(candidate)
+        }
         None => {
-            let _ = seeded(0).matches(candidate);
+            if is_hashed_alike {
+                let _ = seeded(0).matches(candidate);
+            }
             false
         }
     }

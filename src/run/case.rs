@@ -12,7 +12,6 @@ use super::field::{Field, SendsAs};
 use super::outside::Mark;
 use super::possession::{self, FIELD, asks_for_nonce};
 use super::prepare::{Fault, prepare};
-use super::request::node;
 use super::scope::{Proofs, RequestScope};
 use super::send::{Sent, Subject, Tries};
 use crate::journal::{Attempt, Doubt, Exchanges, Phase, RecordedAnswer, Slot, StepTaken};
@@ -47,7 +46,7 @@ pub(super) struct Walk<'a> {
     pub(super) of_each: HashMap<String, Vec<Value>>,
     credentials: HashMap<String, String>,
     pub(super) saved: HashMap<String, Request>,
-    saved_as: HashMap<String, SendsAs>,
+    pub(super) saved_as: HashMap<String, SendsAs>,
     pub(super) mark: Mark,
     /// Whether the keys of the issuer that we play are other ones than in the beginning.
     rotated: bool,
@@ -265,46 +264,7 @@ impl Walk<'_> {
                         Err(fault) => self.hindered(slot, fault).await,
                     }
                 }
-                Step::Resend(resend) => match self.saved.get(&resend.resend).cloned() {
-                    Some(mut request) => {
-                        request.fresh_connection |= resend.fresh_connection;
-                        request.cut = None;
-                        if let Some(named) = &resend.node {
-                            match node(named, &self.field.plan.target, &self.scope()) {
-                                Ok(node) => request.origin.node = Some(node),
-                                Err(error) => {
-                                    let fault = Fault::Doubt(Doubt::Harness, error.to_string());
-                                    self.hindered(slot, fault).await;
-                                    continue;
-                                }
-                            }
-                        }
-                        let subject = self.subject([
-                            &resend.control,
-                            &resend.expect,
-                            &resend.should,
-                            &resend.advise,
-                        ]);
-                        if let Some(sends_as) = self.saved_as.get(&resend.resend) {
-                            self.keep_to_budgets(sends_as).await;
-                        }
-                        let sent = self.transmit(&request, subject, &resend.capture).await?;
-                        if let Some(name) = &resend.save {
-                            self.saved.insert(name.clone(), request);
-                        }
-                        self.took(slot, sent, &resend.capture);
-                    }
-                    None => {
-                        self.hindered(
-                            slot,
-                            Fault::Doubt(
-                                Doubt::Harness,
-                                format!("no earlier step was saved as `{}`", resend.resend),
-                            ),
-                        )
-                        .await
-                    }
-                },
+                Step::Resend(resend) => self.resend(slot, resend).await?,
                 Step::Wait(step) => match fill_number(&step.wait, &self.scope()) {
                     Some(seconds) => {
                         let wait = Duration::from_secs_f64(seconds).min(MAX_WAIT);
@@ -346,14 +306,12 @@ impl Walk<'_> {
                     }
                 },
                 Step::Race(race) => self.race(slot, race).await?,
-                Step::Burst(burst) => {
-                    self.burst(slot, burst).await?;
-                    if self.is_cut_short {
-                        return Ok(false);
-                    }
-                }
+                Step::Burst(burst) => self.burst(slot, burst).await?,
+                Step::Poll(poll) => self.poll(slot, poll).await?,
+                Step::Compare(compare) => self.compare(slot, compare).await?,
                 Step::Probe(probe) => {
-                    match super::probe::probe(self.field, probe, &self.scope()).await {
+                    match super::probe::probe(self.field, probe, &self.scope(), &self.of_each).await
+                    {
                         Ok(exchange) => {
                             let sent = Sent {
                                 exchange: exchange?,
@@ -364,6 +322,9 @@ impl Walk<'_> {
                         Err(fault) => self.hindered(slot, fault).await,
                     }
                 }
+            }
+            if self.is_cut_short {
+                return Ok(false);
             }
             match self.judged() {
                 AttemptOutcome::Pass { .. } => {}
@@ -470,13 +431,13 @@ impl Walk<'_> {
     }
 
     /// Unless the case is about a limit: then what it spends is what it is about.
-    async fn keep_to_budgets(&self, sends_as: &SendsAs) {
+    pub(super) async fn keep_to_budgets(&self, sends_as: &SendsAs) {
         if rate_limits::spent_by(&self.field.plan.target, &self.case.bindings).is_none() {
             self.field.keep_to_budgets(sends_as).await;
         }
     }
 
-    fn subject(&self, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Subject {
+    pub(super) fn subject(&self, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Subject {
         Subject {
             mark: Some(self.mark),
             ..subject(self.field.plan, sayings)
@@ -507,7 +468,7 @@ impl Walk<'_> {
         }
     }
 
-    async fn transmit(
+    pub(super) async fn transmit(
         &self,
         request: &Request,
         subject: Subject,

@@ -1,12 +1,15 @@
 //! Carries out a plan: schedules cases, fetches credentials, sends requests, keeps the journal. The I/O lives here and
 //! in `wire`.
 
+mod again;
 mod body;
 mod budgets;
 mod case;
 mod clock;
 mod coded;
+mod compare;
 mod credential;
+mod drawn;
 mod field;
 mod forge;
 mod issuer;
@@ -16,6 +19,7 @@ mod listener_port;
 mod minting;
 mod outside;
 mod pace;
+mod poll;
 mod possession;
 mod prepare;
 mod probe;

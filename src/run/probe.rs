@@ -1,11 +1,13 @@
 //! A `probe` step: a question to the transport below HTTP, or a look at a token, recorded as an exchange.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::drawn::facts;
 use super::field::Field;
 use super::prepare::Fault;
 use super::record;
@@ -14,7 +16,7 @@ use crate::jose::{Jwks, StrictJws, VerifyingKeys};
 use crate::journal::{Doubt, Exchange, Octets, Record, RecordedRequest};
 use crate::suite::forging;
 use crate::suite::model::{Probe as Step, ProbeKind};
-use crate::suite::template::{Scope, fill_text};
+use crate::suite::template::{Scope, fill_text, show};
 use crate::wire::probe::{ConnectAnswer, H2cAnswer, Probe, ProbeAnswer, TlsVersion};
 use crate::wire::{Connection, Origin};
 
@@ -23,6 +25,7 @@ pub async fn probe(
     field: &Field<'_>,
     step: &Step,
     scope: &dyn Scope,
+    of_each: &HashMap<String, Vec<Value>>,
 ) -> Result<io::Result<Arc<Exchange>>, Fault> {
     let target = &field.plan.target;
     let plain = || {
@@ -47,6 +50,7 @@ pub async fn probe(
         ProbeKind::H2cPriorKnowledge => (plain()?, Probe::H2cPriorKnowledge),
         ProbeKind::H2cUpgrade => (plain()?, Probe::H2cUpgrade),
         ProbeKind::Token => return token(field, step, scope).await,
+        ProbeKind::Drawn => return drawn(field.line, https, step, of_each),
         ProbeKind::ShownAgain => return Ok(shown_again(field.line, https)),
     };
     let line = field.line;
@@ -158,6 +162,24 @@ fn shown_again(line: &Line, origin: Origin) -> io::Result<Arc<Exchange>> {
         line,
         exchange(line, origin, method, seen, line.elapsed_ms()),
     )
+}
+
+/// How much of what was captured is chance.
+fn drawn(
+    line: &Line,
+    origin: Origin,
+    step: &Step,
+    of_each: &HashMap<String, Vec<Value>>,
+) -> Result<io::Result<Arc<Exchange>>, Fault> {
+    let name = step.of.as_deref().unwrap_or_default();
+    let values = of_each.get(name);
+    let values =
+        values.ok_or_else(|| harness(format!("nothing was captured of each as `{name}`")))?;
+    let texts: Vec<String> = values.iter().map(show).collect();
+    let seen = json!({ "kind": "drawn", "answer": facts(&texts) });
+    let method = json!({ "kind": "drawn", "of": name }).to_string();
+    let exchange = exchange(line, origin, method, seen, line.elapsed_ms());
+    Ok(keep(line, exchange))
 }
 
 /// Whether a key of this set verifies the token.

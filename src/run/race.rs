@@ -76,7 +76,7 @@ impl Walk<'_> {
     }
 
     /// A request that knows its number.
-    async fn numbered(&self, send: &Send, number: usize) -> Result<Request, Fault> {
+    pub(super) async fn numbered(&self, send: &Send, number: usize) -> Result<Request, Fault> {
         let mut captured: HashMap<String, Value> = self.captured.clone();
         captured.insert(RUNNER.to_owned(), json!(number));
         for (name, all) in &self.of_each {
@@ -198,7 +198,7 @@ impl Walk<'_> {
         Ok(self.field.line.client_from(address))
     }
 
-    fn number(&self, value: &Value) -> Result<usize, Fault> {
+    pub(super) fn number(&self, value: &Value) -> Result<usize, Fault> {
         fill_number(value, &self.scope())
             .filter(|number| number.fract() == 0.0)
             .map(|number| number as usize)
@@ -223,7 +223,7 @@ impl Walk<'_> {
     }
 
     /// Every answer of many is one, also a 429.
-    fn of_many(&self) -> Subject {
+    pub(super) fn of_many(&self) -> Subject {
         Subject {
             overload: true,
             connection: true,
@@ -231,7 +231,12 @@ impl Walk<'_> {
         }
     }
 
-    fn took_many(&mut self, slot: Slot, all: Vec<Sent>, captures: &IndexMap<String, Capture>) {
+    pub(super) fn took_many(
+        &mut self,
+        slot: Slot,
+        all: Vec<Sent>,
+        captures: &IndexMap<String, Capture>,
+    ) {
         let group: Vec<_> = all.iter().map(|sent| sent.exchange.id).collect();
         let statuses: Vec<Option<u16>> = all.iter().map(status).collect();
         for (name, rule) in self.resolved(captures).iter().filter(|(_, rule)| rule.each) {
@@ -273,6 +278,6 @@ fn status(sent: &Sent) -> Option<u16> {
     sent.raw.as_ref().map(|answer| answer.status)
 }
 
-fn harness(says: String) -> Fault {
+pub(super) fn harness(says: String) -> Fault {
     Fault::Doubt(Doubt::Harness, says)
 }

@@ -248,7 +248,7 @@ impl Line {
                 let pairs = secrets
                     .iter()
                     .map(|(name, value)| (name.as_str(), value.as_str()));
-                self.redactor.write().await.learn_all(pairs);
+                self.redactor.write().await.learn_shown(pairs);
             }
         }
         if let Some(raw) = &raw {

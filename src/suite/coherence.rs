@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::gather::{Read, on_all_cores};
 use super::load::{Mistake, push_token};
-use super::model::{Check, Contract, Domain, Expectation, ProbeKind, Sayings, Spoil, Step, Suite};
+use super::model::{
+    Check, Contract, Domain, Expectation, Polled, ProbeKind, Sayings, Spoil, Step, Suite,
+};
 use super::plan::{ATTEMPT_VALUES, RANDOM, RUNNER};
 use super::template::{alternatives, references};
 
@@ -210,14 +212,11 @@ fn check_mistakes(
             let says = format!("there is no situation `{}`", observe.observe);
             found.push(document.mistake_at(&format!("{pointer}/observe"), says));
         }
-        if let Step::Resend(resend) = step
-            && !saved.contains(resend.resend.as_str())
-        {
-            let says = format!(
-                "no earlier step of this check is saved as `{}`",
-                resend.resend
-            );
-            found.push(document.mistake_at(&format!("{pointer}/resend"), says));
+        for (place, name) in sent_again(step) {
+            if !saved.contains(name) {
+                let says = format!("no earlier step of this check is saved as `{name}`");
+                found.push(document.mistake_at(&format!("{pointer}/{place}"), says));
+            }
         }
         if matches!(step, Step::Rotate(_)) && !check.alone {
             found.push(
@@ -293,6 +292,11 @@ fn check_mistakes(
             let within = match step {
                 Step::Race(_) => format!("{pointer}/race/{at}/of"),
                 Step::Burst(_) => format!("{pointer}/burst"),
+                Step::Compare(_) => format!("{pointer}/compare/{at}"),
+                Step::Poll(poll) => match poll.place(send) {
+                    Some(at) => format!("{pointer}/poll/{at}"),
+                    None => format!("{pointer}/meanwhile"),
+                },
                 _ => continue,
             };
             for (key, _) in send.sayings().expected() {
@@ -397,6 +401,28 @@ fn collect<'v>(value: &'v Value, pointer: &mut String, texts: &mut Vec<(String, 
 /// A member's name in a JSON Pointer (RFC 6901 §3).
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Names of earlier steps that a step goes back to, and where it says so.
+fn sent_again(step: &Step) -> Vec<(String, &str)> {
+    match step {
+        Step::Resend(resend) => vec![("resend".to_owned(), resend.resend.as_str())],
+        Step::Poll(poll) => {
+            let again = poll
+                .poll
+                .iter()
+                .enumerate()
+                .filter_map(|(at, one)| match one {
+                    Polled::Again(again) => {
+                        Some((format!("poll/{at}/resend"), again.resend.as_str()))
+                    }
+                    Polled::Send(_) => None,
+                });
+            let since = poll.since.as_deref().map(|name| ("since".to_owned(), name));
+            again.chain(since).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn answer_names(expectation: &Expectation) -> Vec<&String> {

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::library::Library;
-use super::model::{ProofTerms, Step, TokenTerms};
+use super::model::{ProofTerms, TokenTerms};
 use super::plan::{Case, PlanScope, PlannedCheck, PlannedForgery};
 use super::target::Target;
 use super::template::fill_text;
@@ -180,8 +180,8 @@ pub fn used(
             bindings: &case.bindings,
         };
         for step in &planned.check.steps {
-            let Step::Send(send) = step else { continue };
-            for text in send.token.iter().chain(&send.proof) {
+            let sends = step.requests().into_iter();
+            for text in sends.flat_map(|send| send.token.iter().chain(&send.proof)) {
                 let Ok(name) = fill_text(text, &scope) else {
                     continue;
                 };

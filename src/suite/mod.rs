@@ -14,6 +14,7 @@ pub mod load;
 pub mod model;
 pub mod narrate;
 pub mod narrate_matrix;
+mod narrate_poll;
 mod narrate_race;
 mod pattern;
 pub mod plan;

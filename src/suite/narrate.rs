@@ -10,6 +10,7 @@ use super::model::{
     Body, Capture, Check, Expectation, HeaderChange, Probe, ProbeKind, Rotation, Sayings, Send,
     Since, Spoil, Step, Transport,
 };
+use super::narrate_poll::{narrate_compare, narrate_poll};
 use super::narrate_race::{narrate_burst, narrate_race};
 use super::template::{Found, Scope, references, show};
 use crate::judge::{brief, describe};
@@ -131,6 +132,8 @@ fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
         Step::Probe(probe) => narrate_probe(probe),
         Step::Race(race) => narrate_race(race),
         Step::Burst(burst) => narrate_burst(burst),
+        Step::Poll(poll) => narrate_poll(poll),
+        Step::Compare(compare) => narrate_compare(compare),
     };
     match step.sayings() {
         Some(sayings) => Narration {
@@ -162,6 +165,10 @@ fn narrate_probe(probe: &Probe) -> String {
         ProbeKind::Token => {
             let whose = probe.principal.as_deref().map_or("…".to_owned(), plain);
             format!("Look at the token that the target issued to {whose}")
+        }
+        ProbeKind::Drawn => {
+            let name = probe.of.as_deref().unwrap_or("…");
+            format!("See how much of what was kept as `{name}` is chance")
         }
         ProbeKind::ShownAgain => {
             "Search every answer of the run for every secret that another answer had shown"
@@ -432,7 +439,7 @@ fn expected(sayings: Sayings<'_>) -> Vec<Expected> {
 }
 
 /// References stay as they are written: a page about a check is about no target.
-struct Unfilled;
+pub(super) struct Unfilled;
 
 impl Scope for Unfilled {
     fn find(&self, _: &[&str]) -> Option<Found> {

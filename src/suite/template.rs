@@ -28,7 +28,7 @@ pub enum TemplateError {
     Depth(String),
 }
 
-const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, below-root, parent-domain, dot-as-letter, chop, first-10, swap-case, times-10, times-160, times-1000, json-rewritten";
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, below-root, parent-domain, dot-as-letter, chop, first-10, swap-case, alter-first, alter-middle, alter-last, times-10, times-160, times-1000, json-rewritten";
 const MAX_DEPTH: u8 = 8;
 
 /// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
@@ -230,6 +230,9 @@ fn apply(filter: &str, text: &str) -> String {
             characters.next_back();
             characters.collect()
         }
+        "alter-first" => altered(text, |_| 0),
+        "alter-middle" => altered(text, |length| length / 2),
+        "alter-last" => altered(text, |length| length.saturating_sub(1)),
         "first-10" => text.chars().take(10).collect(),
         "json-rewritten" => {
             serde_json::from_str(text).map_or_else(|_| text.to_owned(), |value| rewritten(&value))
@@ -262,6 +265,25 @@ fn rewritten(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// With another character of its kind at the place that the number of characters gives.
+fn altered(text: &str, place: impl Fn(usize) -> usize) -> String {
+    let mut characters: Vec<char> = text.chars().collect();
+    let place = place(characters.len());
+    if let Some(one) = characters.get_mut(place) {
+        *one = match *one {
+            'a' => 'b',
+            'a'..='z' => 'a',
+            'A' => 'B',
+            'A'..='Z' => 'A',
+            '0' => '1',
+            '0'..='9' => '0',
+            '-' => '_',
+            _ => '-',
+        };
+    }
+    characters.into_iter().collect()
 }
 
 fn percent(text: &str, escape: impl Fn(u8) -> bool) -> String {
@@ -346,6 +368,13 @@ mod tests {
         assert_eq!(
             fill("${who|chop}, ${op.path|first-10}", &names()),
             Ok(json!("An, /a/me"))
+        );
+        assert_eq!(
+            fill(
+                "${who|alter-first} ${who|alter-middle} ${op.path|alter-last} ${n|alter-last}",
+                &names()
+            ),
+            Ok(json!("Bnn Aan /a/ma 0"))
         );
         assert_eq!(
             fill("${op.path|last|percent-all}", &names()),

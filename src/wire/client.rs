@@ -69,6 +69,15 @@ impl Client {
 
     /// A client of its own connections that leave from this local address.
     pub fn from_address(&self, address: IpAddr) -> Self {
+        self.apart(Some(address))
+    }
+
+    /// A client that shares no kept connection with others.
+    pub fn alone(&self) -> Self {
+        self.apart(self.shared.leaves_from)
+    }
+
+    fn apart(&self, leaves_from: Option<IpAddr>) -> Self {
         let shared = &self.shared;
         Self {
             bounds: self.bounds,
@@ -78,7 +87,7 @@ impl Client {
                 http1: Arc::clone(&shared.http1),
                 http2: Arc::clone(&shared.http2),
                 lenient: shared.lenient,
-                leaves_from: Some(address),
+                leaves_from,
                 pool: Pool::default(),
             }),
         }

@@ -1,5 +1,7 @@
 //! Notes: each belongs to one account. Conditional requests (RFC 9110 §13), search, and changes in batches.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, invalid, optional, required};
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::gap::pause;
 use crate::reference::http::Response;
 use crate::reference::operation::Operation;
 use crate::reference::secret::random_id;
@@ -29,6 +32,11 @@ pub const FLAWS: &[Flaw] = &[
         "foreign-notes-searched",
         "Shows everybody's notes when the list is searched.",
         "OWASP API1:2023",
+    ),
+    flaw(
+        "foreign-note-prepared",
+        "Prepares a note for thirty milliseconds before it looks whose it is.",
+        "CWE-208",
     ),
     flaw(
         "foreign-notes-counted",
@@ -71,6 +79,9 @@ pub const FLAWS: &[Flaw] = &[
         "RFC 9110 §15.6",
     ),
 ];
+
+/// What the flaw of that name takes.
+const PREPARED: Duration = Duration::from_millis(30);
 
 pub const ITEM: &str = "/notes/{id}";
 const READERS: &[&str] = &["user", "reader", "admin"];
@@ -214,6 +225,9 @@ fn position(call: &Call<'_, HttpApi>, notes: &[Note]) -> Result<usize, Error> {
         .ok_or_else(Error::not_found)?;
     if is_visible(call, &notes[at]) {
         return Ok(at);
+    }
+    if call.app.flaws().has("foreign-note-prepared") {
+        pause(PREPARED);
     }
     if call.app.flaws().has("foreign-note-told") {
         return Err(Error::new(403, "FORBIDDEN", "This note is not yours."));

@@ -207,7 +207,7 @@ fn login(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
             .map(|account| (account.id.clone(), account.password))
     };
     let candidate = call.text("password").unwrap_or_default();
-    let is_right = password::verify(found.as_ref().map(|(_, p)| *p), candidate);
+    let is_right = password::verify(found.as_ref().map(|(_, p)| *p), candidate, flaws);
     let account = match found {
         Some((id, _)) if is_right => id,
         found => {

@@ -165,7 +165,7 @@ fn login(call: &Call<'_, Intraverse>) -> Result<Response, Error> {
             .map(|player| (player.id.clone(), player.game, player.password))
     };
     let candidate = call.text("password").unwrap_or_default();
-    let is_right = password::verify(found.as_ref().map(|(_, _, p)| *p), candidate);
+    let is_right = password::verify(found.as_ref().map(|(_, _, p)| *p), candidate, flaws);
     let mut state = app.state();
     let player = found
         .as_ref()

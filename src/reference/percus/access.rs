@@ -7,10 +7,12 @@ use super::{Percus, credential, credentials};
 use crate::reference::edge::challenge::{self, Unknown};
 use crate::reference::edge::credentials::{self as carried, Presented};
 use crate::reference::edge::errors::Error;
-use crate::reference::flaw::{Flaw, flaw};
+use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::gap::gap;
 use crate::reference::http::Request;
 use crate::reference::idempotency;
 use crate::reference::rate_limit::Payer;
+use crate::reference::secret::Hashed;
 
 pub const FLAWS: &[Flaw] = &[
     flaw(
@@ -32,6 +34,26 @@ pub const FLAWS: &[Flaw] = &[
         "key-manages-credentials",
         "Lets an API credential create, list and revoke API credentials.",
         "Percus API Security, API credentials",
+    ),
+    flaw(
+        "revocation-lost-to-use",
+        "Notes that a credential was used by writing all of it back as it was read a millisecond before.",
+        "CWE-362",
+    ),
+    flaw(
+        "address-of-credential-unchecked",
+        "Takes a credential from everywhere that is good from one address only.",
+        "good practice",
+    ),
+    flaw(
+        "address-of-credential-taken-from-header",
+        "Believes the first address in X-Forwarded-For where a credential is good from one address only.",
+        "RFC 7239 §8.1",
+    ),
+    flaw(
+        "secret-in-status",
+        "Shows the secrets that were sent last on the page that says how it is.",
+        "OWASP API8:2023",
     ),
     flaw(
         "session-token-opens-player",
@@ -114,9 +136,12 @@ impl Caller {
     }
 }
 
+/// How many secrets the flaw of the status page remembers.
+const RECENT: usize = 50;
 const KEY_SCHEME: &str = "ApiKey";
 pub const KEY_HEADER: &str = "x-percus-key";
 pub const SECRET_HEADER: &str = "x-percus-secret";
+const SESSION_HEADER: &str = "x-percus-session";
 
 pub fn admit(app: &Percus, access: Access, request: &Request) -> Result<Caller, Error> {
     match access {
@@ -211,7 +236,7 @@ fn player(app: &Percus, access: Access, request: &Request) -> Result<Caller, Err
     if repeated && !flaws.has("repeated-authorization-ignored") {
         return Err(challenge::ambiguous(&app.edge));
     }
-    if let Some(credential) = pair(app, request) {
+    if let Some(credential) = pair(app, request).or_else(|| of_session(app, request)) {
         if access == Access::PlayerWrite && !credential.may_write() {
             return Err(challenge::forbidden(&app.edge, None));
         }
@@ -264,10 +289,66 @@ fn pair(app: &Percus, request: &Request) -> Option<credential::Credential> {
     if secret.is_none() && !flaws.has("publishable-key-opens-player") {
         return None;
     }
+    let mut state = app.state();
+    if flaws.has("secret-in-status") {
+        state.recent.extend(secret.clone());
+        let spare = state.recent.len().saturating_sub(RECENT);
+        state.recent.drain(..spare);
+    }
+    let found = state
+        .credentials
+        .iter()
+        .find(|known| known.key == key)?
+        .clone();
+    drop(state);
+    let is_right = secret
+        .as_deref()
+        .is_none_or(|secret| credential::is_secret_of(&found, secret, flaws));
+    if !is_right {
+        credential::linger(&found, secret.as_deref().unwrap_or_default(), flaws);
+    }
+    let is_good = is_right
+        && found.is_good(Instant::now(), flaws)
+        && comes_from_there(&found, request, flaws);
+    if is_good && flaws.has("revocation-lost-to-use") {
+        gap();
+        let mut state = app.state();
+        let mut all = state.credentials.iter_mut();
+        if let Some(known) = all.find(|known| known.id == found.id) {
+            *known = found.clone();
+        }
+    }
+    is_good.then_some(found)
+}
+
+/// The good credential that opened the session which the request carries.
+fn of_session(app: &Percus, request: &Request) -> Option<credential::Credential> {
+    let flaws = app.flaws();
+    let token = Hashed::of(request.fields.get(SESSION_HEADER)?);
     let state = app.state();
-    let found = state.credentials.iter().find(|known| known.key == key)?;
-    let is_right = secret.is_none_or(|secret| credential::is_secret_of(found, &secret, flaws));
-    (is_right && found.is_good(Instant::now(), flaws)).then(|| found.clone())
+    let session = state.sessions.iter().find(|known| known.token == token)?;
+    let mut all = state.credentials.iter();
+    let found = all.find(|known| known.id == session.of)?;
+    let is_good = found.is_good(Instant::now(), flaws) && comes_from_there(found, request, flaws);
+    (is_good || flaws.has("session-outlives-credential")).then(|| found.clone())
+}
+
+/// Whether the request comes from where the credential is good. The edge is trusted, and nobody else.
+fn comes_from_there(
+    credential: &credential::Credential,
+    request: &Request,
+    flaws: &FlawSet,
+) -> bool {
+    let Some(address) = credential.address else {
+        return true;
+    };
+    let forwarded = request.fields.get("x-forwarded-for").unwrap_or_default();
+    let first = forwarded.split(',').next().map(str::trim);
+    let is_believed = flaws.has("address-of-credential-taken-from-header")
+        && first.is_some_and(|first| first.parse() == Ok(address));
+    request.peer.to_canonical() == address
+        || is_believed
+        || flaws.has("address-of-credential-unchecked")
 }
 
 /// The first account or credential that may.

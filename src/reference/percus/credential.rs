@@ -1,12 +1,14 @@
 //! What an API credential is: its secret, who knows it, and for how long it is good.
 
-use std::time::{Duration, Instant};
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::access::{Caller, Scope};
 use crate::reference::flaw::{Flaw, FlawSet, flaw};
+use crate::reference::gap::pause;
 use crate::reference::http::{Holds, Response};
 use crate::reference::secret::{Hashed, random_hex, random_id};
 
@@ -29,6 +31,11 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "secret-repeated",
         "Derives the secret from the label, so that those of one label are alike.",
+        "OWASP ASVS",
+    ),
+    flaw(
+        "secret-begins-with-time",
+        "Begins secrets with the nanoseconds since 1970.",
         "OWASP ASVS",
     ),
     flaw(
@@ -76,6 +83,16 @@ pub const FLAWS: &[Flaw] = &[
         "Takes the old secret of a credential that was rotated.",
         "good practice",
     ),
+    flaw(
+        "overlap-without-end",
+        "Takes the old secret of a credential for good that was rotated with an overlap.",
+        "good practice",
+    ),
+    flaw(
+        "secret-compared-byte-by-byte",
+        "Compares secrets octet by octet, a millisecond for each, up to the first that differs.",
+        "CWE-208",
+    ),
 ];
 
 /// What the flaw of that name waits for.
@@ -113,10 +130,14 @@ pub struct Credential {
     pub secret: Secret,
     /// Those before it, for a flaw.
     pub former: Vec<Secret>,
+    /// One before it that stays good until then.
+    pub fading: Option<(Secret, Instant)>,
     /// Others that are good beside it, for a flaw.
     pub twins: Vec<Secret>,
     pub revoked: Option<Instant>,
     pub expires: Option<Instant>,
+    /// It is good from there alone.
+    pub address: Option<IpAddr>,
     /// A role that the maker wrote into the body, for a flaw.
     pub raised: bool,
 }
@@ -132,9 +153,11 @@ impl Credential {
             may_write: true,
             secret: Secret::of(secret.clone()),
             former: Vec::new(),
+            fading: None,
             twins: Vec::new(),
             revoked: None,
             expires: None,
+            address: None,
             raised: false,
         };
         (credential, secret)
@@ -218,11 +241,24 @@ pub fn is_secret_of(known: &Credential, sent: &str, flaws: &FlawSet) -> bool {
             || (sent.starts_with(clear) && flaws.has("secret-compared-by-beginning"))
             || (is_like(clear, sent) && flaws.has("secret-matched-as-pattern"))
     };
+    let is_fading = |(secret, end): &(Secret, Instant)| {
+        is_one_of(secret) && (Instant::now() < *end || flaws.has("overlap-without-end"))
+    };
     is_one_of(&known.secret)
+        || known.fading.as_ref().is_some_and(is_fading)
         || known.twins.iter().any(is_one_of)
         || (known.former.iter().any(is_one_of) && flaws.has("old-secret-lives-on"))
         || (sent == known.key && flaws.has("publishable-key-taken-for-secret"))
         || flaws.has("secret-unchecked")
+}
+
+/// What a comparison octet by octet takes for a wrong secret, for a flaw.
+pub fn linger(known: &Credential, sent: &str, flaws: &FlawSet) {
+    if flaws.has("secret-compared-byte-by-byte") {
+        let pairs = known.secret.clear.bytes().zip(sent.bytes());
+        let alike = pairs.take_while(|(own, other)| own == other).count();
+        pause(Duration::from_millis(alike as u64));
+    }
 }
 
 /// `LIKE` of SQL, as far as `%` at the end and `_` go.
@@ -248,6 +284,11 @@ pub fn new_secret(label: &str, flaws: &FlawSet) -> String {
     let text = match () {
         () if flaws.has("secret-of-32-bits") => random_id().chars().take(8).collect(),
         () if flaws.has("secret-repeated") => hashed(label),
+        () if flaws.has("secret-begins-with-time") => {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let nanoseconds = since.map_or(0, |since| since.as_nanos());
+            format!("{nanoseconds:016x}{}", random_hex())
+        }
         () => random_hex(),
     };
     let prefix = match flaws.has("secret-without-prefix") {

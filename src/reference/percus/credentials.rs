@@ -1,5 +1,6 @@
 //! API credentials of a project, from their making to their end.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use super::access::{Access, SECRET_HEADER};
 use super::credential::{Credential, Secret, hashed, new_secret};
 use super::{Percus, State, projects};
 use crate::reference::dispatch::{Call, Route};
-use crate::reference::edge::body::{Kind, Member, optional, required};
+use crate::reference::edge::body::{Kind, Member, invalid, optional, required};
 use crate::reference::edge::challenge;
 use crate::reference::edge::errors::Error;
 use crate::reference::flaw::{Flaw, flaw};
@@ -95,6 +96,11 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
+        "id-hashed-from-secret",
+        "Takes the first digits of the SHA-256 of the secret for the id.",
+        "good practice",
+    ),
+    flaw(
         "publishable-key-opens-player",
         "Takes a publishable key without its secret.",
         "Percus API Security, API credentials",
@@ -122,6 +128,11 @@ pub const FLAWS: &[Flaw] = &[
     flaw(
         "rotation-widens-access",
         "Lets a rotated credential write that could only read before.",
+        "good practice",
+    ),
+    flaw(
+        "overlap-ignored",
+        "Ends the old secret at once where a rotation asks for an overlap.",
         "good practice",
     ),
     flaw(
@@ -154,10 +165,13 @@ const MANAGERS: &[&str] = &["manager", "admin"];
 /// Most credentials kept; the oldest that was not there from the beginning makes room.
 const KEPT: usize = 1000;
 
+const LONGEST_OVERLAP: Duration = Duration::from_secs(3600);
+
 const NEW: &[Member] = &[
     required("label", Kind::Text(1, 100)),
     optional("access", Kind::OneOf(&["read", "write"])),
     optional("expiresIn", Kind::Integer(1, 31_536_000)),
+    optional("address", Kind::Text(2, 45)),
 ];
 const CHANGE: &[Member] = &[
     optional("label", Kind::Text(1, 100)),
@@ -306,6 +320,11 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
         }
         false => new_secret(label, flaws),
     };
+    let address = match call.text("address").map(str::parse::<IpAddr>) {
+        Some(Err(_)) => return Err(invalid(&app.edge, "`address` is no IP address.")),
+        Some(Ok(address)) => Some(address),
+        None => None,
+    };
     let room = quota(call.id(), &state);
     if room == Some(0) {
         return Err(Error::conflict(
@@ -317,9 +336,10 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
         gap();
         state = app.state();
     }
-    let id = match flaws.has("id-cut-from-secret") {
-        true => secret.chars().skip(3).take(16).collect(),
-        false => random_id(),
+    let id = match () {
+        () if flaws.has("id-cut-from-secret") => secret.chars().skip(3).take(16).collect(),
+        () if flaws.has("id-hashed-from-secret") => hashed(&secret).chars().take(32).collect(),
+        () => random_id(),
     };
     let key_prefix = match flaws.has("key-without-prefix") {
         true => "",
@@ -336,12 +356,14 @@ fn create_now(call: &Call<'_, Percus>) -> Result<Response, Error> {
         may_write: call.text("access") == Some("write"),
         secret: Secret::of(secret),
         former: Vec::new(),
+        fading: None,
         twins: Vec::new(),
         revoked: None,
         expires: call
             .integer("expiresIn")
             .and_then(|seconds| u64::try_from(seconds).ok())
             .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
+        address,
         raised: names_role && flaws.has("credential-rights-taken-from-body"),
     };
     let clear = credential.secret.clear.as_str();
@@ -449,7 +471,8 @@ fn revoke(call: &Call<'_, Percus>) -> Result<Response, Error> {
     ))
 }
 
-/// A new secret for the same key; the old one ends at once. 409 for a credential that was revoked.
+/// A new secret for the same key; the old one ends at once, or after the seconds of the query parameter `overlap`, an
+/// hour at most. 409 for a credential that was revoked.
 fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
     let flaws = call.app.flaws();
     let mut state = call.app.state();
@@ -468,6 +491,12 @@ fn rotate(call: &Call<'_, Percus>) -> Result<Response, Error> {
     if !flaws.has("rotation-keeps-secret") {
         let secret = Secret::of(new_secret(&credential.label, flaws));
         let old = std::mem::replace(&mut credential.secret, secret);
+        let overlap = call.request.parameter("overlap");
+        let overlap = overlap.and_then(|seconds| seconds.parse().ok());
+        credential.fading = overlap
+            .filter(|_| !flaws.has("overlap-ignored"))
+            .map(|seconds: u64| Duration::from_secs(seconds).min(LONGEST_OVERLAP))
+            .map(|overlap| (old.clone(), Instant::now() + overlap));
         if old.is(&ending) {
             credential.former.push(old);
             credential.twins.clear();

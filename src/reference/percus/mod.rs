@@ -3,7 +3,7 @@
 //! Two organizations. The first has two projects, the second one. People come with a session token (`Authorization:
 //! Bearer`) to `/api/`: administrators see all projects of their organization, project managers and viewers those that
 //! they work on. Programs come with an API credential of one project (`X-Percus-Key: pk_…` and `X-Percus-Secret: sk_…`)
-//! to `/player/`. The two surfaces are bounded apart where [`Settings`] bound them: the back office by
+//! to `/player/`, or with a session of theirs that such a credential opened (`X-Percus-Session: ps_…`). The two surfaces are bounded apart where [`Settings`] bound them: the back office by
 //! user, the player by credential and by address. All of it stands behind an edge, which adds the address of the client
 //! to `X-Forwarded-For`; only what counts requests asks for that.
 //! As staging systems do, it fails or dawdles on demand: see [`faults`].
@@ -28,7 +28,7 @@ mod profile;
 mod projects;
 mod templates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -143,6 +143,9 @@ struct State {
     projects: Vec<projects::Project>,
     templates: Vec<templates::Template>,
     credentials: Vec<credential::Credential>,
+    sessions: Vec<player::Session>,
+    /// Secrets that were sent last, for a flaw.
+    recent: VecDeque<String>,
 }
 
 struct Seeded {

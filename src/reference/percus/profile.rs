@@ -135,8 +135,12 @@ fn update_me(call: &Call<'_, Percus>) -> Result<Response, Error> {
     Ok(Response::json(200, &account.shown()))
 }
 
-fn status(_call: &Call<'_, Percus>) -> Result<Response, Error> {
-    Ok(Response::json(200, &json!({ "state": "up" })).holds(Holds::Public))
+fn status(call: &Call<'_, Percus>) -> Result<Response, Error> {
+    let mut shown = json!({ "state": "up" });
+    if call.app.flaws().has("secret-in-status") {
+        shown["recent"] = json!(call.app.state().recent);
+    }
+    Ok(Response::json(200, &shown).holds(Holds::Public))
 }
 
 fn key_set(call: &Call<'_, Percus>) -> Result<Response, Error> {

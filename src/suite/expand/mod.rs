@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::suite::forging;
 use crate::suite::library::Library;
-use crate::suite::model::{Check, Domain, Level, Step};
+use crate::suite::model::{Check, Domain, Level};
 use crate::suite::pattern;
 use crate::suite::plan::{
     Bindings, Case, Plan, PlanScope, PlannedCheck, PlannedSituation, Skip, SkipReason,
@@ -182,8 +182,7 @@ impl Expander<'_> {
     }
 
     fn unmet_need(&self, check: &Check) -> Option<Skip> {
-        let is_burst = |step: &Step| matches!(step, Step::Burst(_));
-        if check.steps.iter().any(is_burst) && !self.target.consent.load {
+        if check.needs_load() && !self.target.consent.load {
             return Some(no_load());
         }
         let needs = &check.needs;

@@ -6,13 +6,17 @@ use serde_json::Value;
 use super::{Expander, missing, no_load};
 use crate::suite::forging;
 use crate::suite::model::{
-    Body, Check, Operation, Send, Situation, Step, Transport, method_writes,
+    Body, Check, Compare, Operation, Send, Situation, Step, Transport, method_writes,
 };
 use crate::suite::plan::{
     ATTEMPT_VALUES, Bindings, PlannedSituation, RANDOM, RUNNER, Skip, SkipReason,
 };
-use crate::suite::template::{Scope, fill_text, fill_value, references};
+use crate::suite::rate_limits::ordinary_purses;
+use crate::suite::template::{Scope, fill_number, fill_text, fill_value, references};
 use crate::wire::Scheme;
+
+/// Windows of a declared limit that a comparison may take.
+const MOST_WINDOWS: usize = 5;
 
 impl Expander<'_> {
     /// Why a case cannot be run on this target.
@@ -36,6 +40,11 @@ impl Expander<'_> {
         }
         let scope = self.scope(bindings);
         for step in &check.steps {
+            if let Step::Compare(compare) = step
+                && let Some(skip) = self.beyond_limits(compare, bindings)
+            {
+                return Some(skip);
+            }
             if let Step::Probe(probe) = step
                 && probe.probe.is_of_tls()
                 && self.target.https.scheme == Scheme::Http
@@ -55,6 +64,26 @@ impl Expander<'_> {
             }
         }
         None
+    }
+
+    /// Why a comparison would take for ever: a declared limit counts its requests and lets few of them through.
+    fn beyond_limits(&self, compare: &Compare, bindings: &Bindings) -> Option<Skip> {
+        let scope = self.scope(bindings);
+        let filled = |text: &str| fill_text(text, &scope).unwrap_or_default();
+        let times = fill_number(&compare.times, &scope).unwrap_or_default() as usize;
+        let all = times * compare.runs() * compare.compare.len();
+        let purses = compare.compare.iter().flat_map(|send| {
+            let principal = send.principal.as_deref();
+            let principal = principal.map_or("anonymous".to_owned(), filled);
+            ordinary_purses(self.target, &filled(&send.send), &principal)
+        });
+        let narrow = purses
+            .into_iter()
+            .find(|purse| all > MOST_WINDOWS * purse.requests as usize)?;
+        Some(missing(format!(
+            "the limit `{}` lets {} of the {all} requests through in {} s, so that their times cannot be compared",
+            narrow.limit, narrow.requests, narrow.window_s
+        )))
     }
 
     fn why_no_situation(&self, situation: &Situation) -> Option<Skip> {

@@ -100,6 +100,15 @@ impl Check {
         self.steps.iter().any(|step| matches!(step, Step::Burst(_)))
     }
 
+    /// Whether it sends more than a person would.
+    pub fn needs_load(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Burst(_) | Step::Compare(_) => true,
+            Step::Poll(poll) => poll.at_once.is_some(),
+            _ => false,
+        })
+    }
+
     /// Whether it asks what our listener noticed.
     pub fn listens(&self) -> bool {
         let asks = |conditions: &Conditions| conditions.listener.is_some();

@@ -1,12 +1,14 @@
 //! What suite, contract and target files say, as types. The JSON Schemas that editors use are made from these.
 
 mod check;
+mod compare;
 mod contract;
 mod expectation;
 mod issuer;
 mod level;
 mod matching;
 mod operation;
+mod poll;
 mod principal;
 mod proof;
 mod race;
@@ -17,6 +19,7 @@ mod target;
 mod token;
 
 pub use check::{Check, Domain, NamedSelection, Needs, Nodes, Selected, Situation, Suite};
+pub use compare::Compare;
 pub use contract::{Contract, Parameter, Selection};
 pub use expectation::{
     BodyExpectation, Conditions, ConnectionEnd, Expectation, HeaderConditions, HeaderExpectation,
@@ -26,6 +29,7 @@ pub use issuer::{Issue, IssuerTerms, ListenerTerms, Rotation};
 pub use level::{DeclaredLevel, Level};
 pub use matching::{OneOrMany, StatusSet, TextRules, ValueMatch, ValueRules};
 pub use operation::{Access, Body, Operation, OperationEntry, OperationSpec, method_writes};
+pub use poll::{Again, Poll, Polled, STRAIGHT};
 pub use principal::{
     Carriage, CredentialSource, Exchange, Oauth2, Principal, ProofTerms, SourceSpec,
 };

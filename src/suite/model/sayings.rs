@@ -61,6 +61,8 @@ impl Step {
             Step::Probe(step) => sayings!(step, None),
             Step::Race(step) => sayings!(step, Some(&step.capture)),
             Step::Burst(step) => sayings!(step, Some(&step.capture)),
+            Step::Poll(step) => sayings!(step, Some(&step.capture)),
+            Step::Compare(step) => sayings!(step, Some(&step.capture)),
             Step::Wait(_) | Step::Rotate(_) => return None,
         })
     }
@@ -71,6 +73,8 @@ impl Step {
             Step::Send(send) => vec![send],
             Step::Race(race) => race.race.iter().map(|runners| runners.request()).collect(),
             Step::Burst(burst) => vec![&burst.burst],
+            Step::Poll(poll) => poll.requests().collect(),
+            Step::Compare(compare) => compare.compare.iter().collect(),
             Step::Observe(_)
             | Step::Resend(_)
             | Step::Probe(_)

@@ -2,10 +2,12 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::compare::Compare;
 use super::expectation::Expectation;
 use super::issuer::Rotation;
 use super::matching::OneOrMany;
 use super::operation::Body;
+use super::poll::Poll;
 use super::race::{Burst, Race};
 use crate::wire::Cut;
 
@@ -21,6 +23,8 @@ pub enum Step {
     Rotate(Rotate),
     Race(Box<Race>),
     Burst(Box<Burst>),
+    Poll(Box<Poll>),
+    Compare(Box<Compare>),
 }
 
 /// Sends a request.
@@ -192,6 +196,9 @@ pub struct Probe {
     /// For `token`: the principal whose token is looked at.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// For `drawn`: the name of the capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
     /// For `alpn`: the protocol names offered, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offer: Vec<String>,
@@ -236,6 +243,11 @@ pub enum ProbeKind {
     /// another answer than that to the method and path that showed it first. Over the run until then, so that the check
     /// should be `last`; of a resumed run over what was done since.
     ShownAgain,
+    /// What can be told of the values that an earlier race or burst captured of each accepted answer, under the name that
+    /// `of` says: `number`, `distinct`, `varying` (characters of each that are not the same in all), `alphabet` (different
+    /// characters at these places), `bits` (how much that can be at the most) and `order_p` (how likely chance makes them
+    /// rise or fall so often from one to the next).
+    Drawn,
 }
 
 impl ProbeKind {
