@@ -41,7 +41,8 @@ pub struct Head {
     pub proofmark: String,
     /// RFC 3339, UTC.
     pub started: String,
-    pub plan: Plan,
+    /// The one that the run goes by, unless it had secrets in it.
+    pub plan: Arc<Plan>,
 }
 
 /// Shared by whoever looks at them: a run has tens of thousands.

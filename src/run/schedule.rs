@@ -133,20 +133,20 @@ async fn reach(target: &Target, settings: &Settings) -> Result<Client, RunError>
 
 /// The plan for the journal. It refers to secrets by name; this is for one that the target file holds a second time
 /// where it is none, such as in the path of an operation.
-fn without_secrets(plan: &Plan, secrets: &Secrets) -> Plan {
+fn without_secrets(plan: &Arc<Plan>, secrets: &Secrets) -> Arc<Plan> {
     let mut redactor = Redactor::new(rand::rng().random());
     redactor.learn_all(secrets.iter());
     let Ok(value) = serde_json::to_value(&plan.target) else {
         return plan.clone();
     };
     let shown = super::record::known_replaced(value.clone(), &redactor);
-    let mut plan = plan.clone();
-    if shown != value
-        && let Ok(target) = serde_json::from_value(shown)
-    {
-        plan.target = target;
+    match serde_json::from_value(shown.clone()) {
+        Ok(target) if shown != value => Arc::new(Plan {
+            target,
+            ..Plan::clone(plan)
+        }),
+        _ => plan.clone(),
     }
-    plan
 }
 
 /// Goes on with a run that did not come to its end: cases without a verdict are carried out from their beginning.
@@ -157,7 +157,7 @@ pub async fn resume(
     journal: Arc<Journal>,
     observer: Arc<dyn Observer>,
 ) -> Result<Outcome, RunError> {
-    let plan = Arc::new(earlier.head.plan.clone());
+    let plan = earlier.head.plan.clone();
     let client = reach(&plan.target, settings).await?;
     carry_out(
         &plan,
@@ -269,6 +269,10 @@ async fn carry_out(
             shared.case(at).await;
             drop(permit);
         });
+        // A task that is over takes its room, tens of kilobytes, until somebody asks for it.
+        while let Some(joined) = tasks.try_join_next() {
+            resume_panic(joined);
+        }
     }
     while let Some(joined) = tasks.join_next().await {
         resume_panic(joined);
