@@ -214,7 +214,10 @@ impl Walk<'_> {
         let sent = sent.into_iter().flatten();
         let sent = sent.filter_map(|id| self.exchanges.get(id));
         let then = match since {
-            Since::FirstSent => sent.map(|one| one.started_ms).min(),
+            // What it took to connect is over by then.
+            Since::FirstSent => sent
+                .filter_map(|one| Some(one.ended_ms?.saturating_sub(one.total_us / 1000)))
+                .min(),
             Since::FirstAnswered => sent.filter_map(|one| one.ended_ms).max(),
         };
         let now = self.field.line.elapsed_ms();

@@ -137,7 +137,7 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         // So few that twice as many leave room for one.
         "few": (requests.saturating_sub(1) / 2).max(1),
         // As many connections as a burst needs where each request takes its time.
-        "at_once": (requests / 10).clamp(1, 50),
+        "at_once": (requests / 20).clamp(1, 50),
         "tolerance": tolerance,
         "window_s": window_s,
         "window_ms": window_s * 1000.0,

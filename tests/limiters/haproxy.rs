@@ -14,11 +14,12 @@ const DECLARED: Declared = Declared {
     kind: "sliding-counter",
 };
 
-const BY_ADDRESS: &str = "http-request track-sc0 src if is_search";
+pub const BY_ADDRESS: &str = "http-request track-sc0 src if is_search";
 
-async fn finds(track: &str, most: u32, expected: Expected, whole: bool) {
+/// In a folder with a target file; `None` where it is not installed.
+pub async fn start(track: &str, most: u32) -> Option<(Program, tempfile::TempDir)> {
     if !is_installed("haproxy", "haproxy") {
-        return;
+        return None;
     }
     let folder = tempfile::tempdir().unwrap();
     let conf = folder.path().join("haproxy.conf");
@@ -37,6 +38,14 @@ async fn finds(track: &str, most: u32, expected: Expected, whole: bool) {
     let target = folder.path().join("target.yaml");
     let url = format!("http://127.0.0.1:{}", program.port);
     std::fs::write(&target, DECLARED.target(&url, "")).unwrap();
+    Some((program, folder))
+}
+
+async fn finds(track: &str, most: u32, expected: Expected, whole: bool) {
+    let Some((program, folder)) = start(track, most).await else {
+        return;
+    };
+    let target = folder.path().join("target.yaml");
     let found = judged(&target, "RL-*", expected, whole).await;
     program.end().await;
     if let Err(says) = found {

@@ -18,15 +18,20 @@ use proofmark::wire::Roots;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::libraries::{STRATEGIES, Slowapi, start_fastify, start_slowapi};
+use crate::limited::TURN;
+use crate::nginx::Nginx;
+use crate::{haproxy, is_installed};
+
 /// Runs of each kind, each from addresses of its own.
 const RUNS: u8 = 20;
 
 /// A machine that is busy with other tests may be too late for an answer, and then it is asked again. It is never told the
 /// wrong one.
-const TRIES: u8 = 5;
+const TRIES: u8 = 20;
 
 /// Runs at the same time: more of them would keep each other from being quick.
-const AT_ONCE: usize = 20;
+const AT_ONCE: usize = 10;
 
 const KIND: &str = "RL-KIND-01";
 const THRESHOLD: [&str; 2] = ["RL-LIMIT-01", "RL-LIMIT-02"];
@@ -74,8 +79,8 @@ impl Asked {
     /// What the checks of a plan say.
     async fn said(&self, plan: &Plan, run: u8, time: u8) -> Vec<(String, Verdict)> {
         let mut plan = plan.clone();
-        let from = |place| Ipv4Addr::new(127, 1 + self.number, run, 20 * time + place).into();
-        plan.target.addresses = (1..20).map(from).collect();
+        let from = |place| Ipv4Addr::new(127, 1 + self.number, run, 5 * time + place).into();
+        plan.target.addresses = (1..6).map(from).collect();
         let journal = Arc::new(Journal::in_memory());
         let settings = run::Settings {
             jobs: 4,
@@ -130,6 +135,7 @@ impl Asked {
 
 /// All of them so many times, many at the same time.
 pub async fn all_told(deployments: Vec<Asked>, runs: u8) {
+    let _turn = TURN.lock().await;
     let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut asked = JoinSet::new();
     let mut times = BTreeMap::new();
@@ -155,7 +161,7 @@ pub async fn all_told(deployments: Vec<Asked>, runs: u8) {
     assert!(all_wrong.is_empty(), "{}", all_wrong.join("\n"));
 }
 
-const WINDOW: Duration = Duration::from_secs(4);
+const WINDOW: Duration = Duration::from_secs(3);
 
 fn start(kind: Kind) -> Deployment {
     let limit = Limit {
@@ -215,4 +221,57 @@ async fn a_kind_that_is_declared_wrongly_is_told_from_the_true_one() {
         }
     }
     all_told(asked, 1).await;
+}
+
+/// nginx, HAProxy, fastify and slowapi, as many of them as are installed.
+async fn real_ones_are_told(runs: u8) {
+    let library = library(None).expect("the built-in suites");
+    let mut asked = Vec::new();
+    let mut ask = |what: &str, folder: &Path| {
+        let text = std::fs::read_to_string(folder.join("target.yaml")).unwrap();
+        let number = 200 + asked.len() as u8;
+        asked.push(Asked::new(what, &library, &text, folder, number));
+    };
+    let nginx = match is_installed("nginx", "nginx-light") {
+        true => Some(Nginx::start(&[]).await),
+        false => None,
+    };
+    if let Some(nginx) = &nginx {
+        ask("nginx limit_req", nginx.folder.path());
+    }
+    let mut programs = Vec::new();
+    if let Some(started) = haproxy::start(haproxy::BY_ADDRESS, 20).await {
+        programs.push(("HAProxy stick table".to_owned(), started));
+    }
+    if let Some(started) = start_fastify("false").await {
+        programs.push(("@fastify/rate-limit".to_owned(), started));
+    }
+    for (strategy, kind) in STRATEGIES {
+        let terms = Slowapi {
+            key: "address",
+            trust: "192.0.2.1",
+            strategy,
+        };
+        if let Some(started) = start_slowapi(terms, kind).await {
+            programs.push((format!("slowapi {strategy}"), started));
+        }
+    }
+    for (what, (_, folder)) in &programs {
+        ask(what, folder.path());
+    }
+    all_told(asked, runs).await;
+    for (_, (program, _)) in programs {
+        program.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limiters_that_are_in_use_are_told() {
+    real_ones_are_told(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes"]
+async fn limiters_that_are_in_use_are_told_every_time() {
+    real_ones_are_told(RUNS).await;
 }

@@ -14,12 +14,11 @@ const FORGED: Expected = Expected {
 /// Each route has a count of its own, and HEAD is one that fastify adds.
 const HEAD: &[&str] = &["RL-BYP-04"];
 
-async fn finds(
+/// In a folder with a target file.
+async fn start(
     command: impl Fn(u16) -> Command,
     kind: &'static str,
-    expected: Expected,
-    whole: bool,
-) {
+) -> (Program, tempfile::TempDir) {
     let declared = Declared {
         requests: 20,
         window_s: 6.0,
@@ -30,6 +29,11 @@ async fn finds(
     let target = folder.path().join("target.yaml");
     let url = format!("http://127.0.0.1:{}", program.port);
     std::fs::write(&target, declared.target(&url, "")).unwrap();
+    (program, folder)
+}
+
+async fn finds((program, folder): (Program, tempfile::TempDir), expected: Expected, whole: bool) {
+    let target = folder.path().join("target.yaml");
     let found = judged(&target, "RL-*", expected, whole).await;
     program.end().await;
     if let Err(says) = found {
@@ -37,10 +41,11 @@ async fn finds(
     }
 }
 
-async fn fastify(trust: &str, expected: Expected, whole: bool) {
+/// `None` where it is not installed.
+pub async fn start_fastify(trust: &str) -> Option<(Program, tempfile::TempDir)> {
     let modules = root().join("target/stacks/node-limits");
     if !is_there(&modules.join("node_modules/@fastify/rate-limit")) {
-        return;
+        return None;
     }
     let command = |port: u16| {
         let mut command = Command::new("node");
@@ -53,7 +58,13 @@ async fn fastify(trust: &str, expected: Expected, whole: bool) {
             .env("PORT", port.to_string());
         command
     };
-    finds(command, "fixed", expected, whole).await;
+    Some(start(command, "fixed").await)
+}
+
+async fn fastify(trust: &str, expected: Expected, whole: bool) {
+    if let Some(started) = start_fastify(trust).await {
+        finds(started, expected, whole).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,16 +86,20 @@ async fn fastify_that_trusts_everybody_is_named() {
 }
 
 /// Terms of `fixtures/stacks/python-limits/search.py`.
-struct Slowapi {
-    key: &'static str,
-    trust: &'static str,
-    strategy: &'static str,
+pub struct Slowapi {
+    pub key: &'static str,
+    pub trust: &'static str,
+    pub strategy: &'static str,
 }
 
-async fn slowapi(terms: Slowapi, kind: &'static str, expected: Expected, whole: bool) {
+/// `None` where it is not installed.
+pub async fn start_slowapi(
+    terms: Slowapi,
+    kind: &'static str,
+) -> Option<(Program, tempfile::TempDir)> {
     let python = root().join("target/stacks/python-limits/bin/python");
     if !is_there(&python) {
-        return;
+        return None;
     }
     let command = |port: u16| {
         let mut command = Command::new(&python);
@@ -97,16 +112,25 @@ async fn slowapi(terms: Slowapi, kind: &'static str, expected: Expected, whole: 
             .env("PORT", port.to_string());
         command
     };
-    finds(command, kind, expected, whole).await;
+    Some(start(command, kind).await)
 }
+
+async fn slowapi(terms: Slowapi, kind: &'static str, expected: Expected, whole: bool) {
+    if let Some(started) = start_slowapi(terms, kind).await {
+        finds(started, expected, whole).await;
+    }
+}
+
+/// Its strategies, and how they count.
+pub const STRATEGIES: [(&str, &str); 3] = [
+    ("fixed-window", "fixed"),
+    ("moving-window", "sliding-log"),
+    ("sliding-window-counter", "sliding-counter"),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slowapi_that_counts_addresses_has_no_findings() {
-    for (strategy, kind) in [
-        ("fixed-window", "fixed"),
-        ("moving-window", "sliding-log"),
-        ("sliding-window-counter", "sliding-counter"),
-    ] {
+    for (strategy, kind) in STRATEGIES {
         let terms = Slowapi {
             key: "address",
             trust: "192.0.2.1",

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use crate::deployment::program::{Findings, findings_with};
 
 /// Load that one test makes would be in the way of another.
-static TURN: Mutex<()> = Mutex::const_new(());
+pub static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Timing that was too coarse makes a check inconclusive, and then it is tried again.
 const TRIES: usize = 5;

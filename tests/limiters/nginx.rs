@@ -21,6 +21,7 @@ const RIGHT: &[(&str, &str)] = &[
     ("RETRY_AFTER", "add_header Retry-After 1 always;"),
     ("REFUSAL", "add_header Cache-Control no-store always;"),
     ("LIMIT", "limit_req zone=clients burst=19 nodelay;"),
+    ("AT_ONCE", "limit_conn under_way 4;"),
 ];
 
 /// One other configuration: what it changes, what is found, and by which checks it is judged.
@@ -173,13 +174,13 @@ const OTHERS: &[Other] = &[
 ];
 
 /// nginx in the foreground, ended with the test, and a target file for it.
-struct Nginx {
+pub struct Nginx {
     _child: Child,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 impl Nginx {
-    async fn start(changes: &[(&str, &str)]) -> Self {
+    pub async fn start(changes: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new();
         let (certificate, key) = authority.issue(&["localhost"]);
@@ -194,6 +195,11 @@ impl Nginx {
         write("ca.pem", &authority.pem());
         write("www/search", r#"{"found":["somebody"]}"#);
         write("www/status", r#"{"status":"up"}"#);
+        // More than leaves at once at the rate of the configuration.
+        write(
+            "www/export",
+            &format!("{{\"all\":\"{}\"}}", "x".repeat(12_000)),
+        );
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
@@ -257,6 +263,42 @@ fn target(port: u16) -> String {
         }
     }
     target
+}
+
+/// The checks of what is under way at the same time, at an operation of which four are declared.
+async fn at_once(configured: &'static str, finds: Expected) {
+    let nginx = Nginx::start(&[("AT_ONCE", configured)]).await;
+    let path = nginx.folder.path().join("target.yaml");
+    let target = std::fs::read_to_string(&path).unwrap();
+    let lines = target.lines().map(|line| match line {
+        "operations:" => "operations:\n  export: GET /export".to_owned(),
+        "rate_limits:" => {
+            format!("params: {{ fault_header: X-Unused }}\n{line}\n  exports: {AT_ONCE}")
+        }
+        _ => line.to_owned(),
+    });
+    let target: Vec<String> = lines.collect();
+    std::fs::write(&path, target.join("\n")).unwrap();
+    if let Err(says) = nginx.judged("RL-CONC-03", finds, true).await {
+        panic!("{configured}: {says}");
+    }
+}
+
+const AT_ONCE: &str = "{ requests: 4, kind: concurrency, per: address, tolerance: 0, operations: [export], spend: export }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_at_once_as_are_declared_have_no_findings_and_no_other_number_has_none() {
+    if !is_installed("nginx", "nginx-light") {
+        return;
+    }
+    let found = Expected {
+        binding: &["RL-CONC-03"],
+        advice: &[],
+    };
+    at_once("limit_conn under_way 4;", CLEAN).await;
+    for other in ["limit_conn under_way 3;", "limit_conn under_way 5;", ""] {
+        at_once(other, found).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
