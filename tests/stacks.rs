@@ -160,12 +160,7 @@ async fn auth0_api_python_departs_where_its_code_does() {
     };
     let expected = Departures {
         must: &["DPOP-HTM-01", "DPOP-HTM-02", "DPOP-HTU-02", "DPOP-IAT-04"],
-        should: &[
-            "DPOP-BIND-04",
-            "DPOP-BIND-05",
-            "DPOP-ERR-01",
-            "DPOP-HTU-04",
-        ],
+        should: &["DPOP-BIND-04", "DPOP-BIND-05", "DPOP-ERR-01", "DPOP-HTU-04"],
     };
     departs(command, expected, 80).await;
 }
