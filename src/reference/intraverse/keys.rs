@@ -41,6 +41,11 @@ pub const FLAWS: &[Flaw] = &[
         "Intraverse API, Client-Side Request Detected",
     ),
     flaw(
+        "ended-session-lives-on",
+        "Takes the token of a session that was ended.",
+        "RFC 7009 §2",
+    ),
+    flaw(
         "client-key-counts-as-login",
         "Takes the client key for a player's login where there is no token.",
         "Intraverse API, Client Key Header",
@@ -270,7 +275,8 @@ fn player(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
 /// Claims of a player's token that is good and whose session goes on.
 fn verified(app: &Intraverse, token: &str) -> Option<Claims> {
     let claims = app.issuer.verify(token, app.flaws())?;
-    let is_ended = app.state().ended.contains(&claims.jti);
+    let is_ended =
+        app.state().ended.contains(&claims.jti) && !app.flaws().has("ended-session-lives-on");
     (!is_ended).then_some(claims)
 }
 
