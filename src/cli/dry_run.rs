@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use crate::suite::model::{Check, STRAIGHT, Step};
+use crate::suite::model::{Check, STRAIGHT, Send, Step};
 use crate::suite::plan::{Case, Plan, PlanScope};
 use crate::suite::rate_limits::{self, Purse};
 use crate::suite::template::{fill_text, fill_value};
@@ -81,19 +81,17 @@ fn limits(plan: &Plan) -> String {
         };
         let filled = |text: &str| fill_text(text, &scope).unwrap_or_default();
         let check = &planned.check;
-        let steps = check.steps.iter().filter_map(|step| match step {
-            Step::Send(send) => Some(&**send),
-            _ => None,
-        });
-        let twice = check.control.iter().chain(&check.control);
-        for send in twice.chain(steps).chain(&check.always) {
+        let steps = check.steps.iter().flat_map(|step| ordinary(step, &scope));
+        let once = check.control.iter().chain(&check.control);
+        let once = once.chain(&check.always).map(|send| (send, 1));
+        for (send, times) in once.chain(steps) {
             let principal = send
                 .principal
                 .as_deref()
                 .map_or("anonymous".to_owned(), filled);
             for purse in rate_limits::ordinary_purses(target, &filled(&send.send), &principal) {
                 let (_, sent) = ordinary.entry(purse.name.clone()).or_insert((purse, 0));
-                *sent += check.rounds.unwrap_or(1) as usize;
+                *sent += times * check.rounds.unwrap_or(1) as usize;
             }
         }
     }
@@ -135,6 +133,30 @@ fn limits(plan: &Plan) -> String {
     out
 }
 
+/// The ordinary requests of a step, and how many times each is sent where nothing fails.
+fn ordinary<'s>(step: &'s Step, scope: &PlanScope<'_>) -> Vec<(&'s Send, usize)> {
+    match step {
+        Step::Send(send) => vec![(&**send, 1)],
+        Step::Poll(poll) => {
+            let straight = poll.straight.as_ref();
+            let straight = straight.map_or(STRAIGHT, |value| number(value, scope));
+            let each = straight.div_ceil(poll.poll.len().max(1));
+            let times = |send: &&Send| poll.place(send).map_or(1, |_| each);
+            poll.requests().map(|send| (send, times(&send))).collect()
+        }
+        Step::Compare(compare) => {
+            let times = number(&compare.times, scope) * compare.runs();
+            compare.compare.iter().map(|send| (send, times)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn number(value: &Value, scope: &PlanScope<'_>) -> usize {
+    let value = fill_value(value, scope).unwrap_or(Value::Null);
+    value.as_u64().unwrap_or(1) as usize
+}
+
 /// Requests of one case where nothing fails: controls before and after, steps, clean-up, and all of that in every round.
 fn requests(check: &Check, plan: &Plan, case: &Case) -> usize {
     let scope = PlanScope {
@@ -142,10 +164,7 @@ fn requests(check: &Check, plan: &Plan, case: &Case) -> usize {
         lists: &plan.lists,
         bindings: &case.bindings,
     };
-    let number = |value: &Value| {
-        let value = fill_value(value, &scope).unwrap_or(Value::Null);
-        value.as_u64().unwrap_or(1) as usize
-    };
+    let number = |value: &Value| number(value, &scope);
     let of_step = |step: &Step| match step {
         Step::Wait(_) | Step::Rotate(_) => 0,
         Step::Race(race) => race.race.iter().map(|one| number(one.number())).sum(),

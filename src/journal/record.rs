@@ -186,7 +186,8 @@ pub struct StepTaken {
     pub slot: Slot,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<ExchangeId>,
-    /// All exchanges of a race or burst, in the order of its requests.
+    /// All exchanges of a step that sends many requests, in their order: of a poll that of its `meanwhile` before all
+    /// others, of a comparison by run, round and request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub group: Vec<ExchangeId>,
     /// Why the step could not be taken.

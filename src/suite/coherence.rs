@@ -218,6 +218,16 @@ fn check_mistakes(
                 found.push(document.mistake_at(&format!("{pointer}/{place}"), says));
             }
         }
+        if matches!(step, Step::Compare(_)) && !check.alone {
+            found.push(
+                document
+                    .mistake_at(
+                        &format!("{pointer}/compare"),
+                        "times are measured while other checks are under way",
+                    )
+                    .help("say `alone: true`"),
+            );
+        }
         if matches!(step, Step::Rotate(_)) && !check.alone {
             found.push(
                 document

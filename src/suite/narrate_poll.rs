@@ -22,26 +22,25 @@ pub(super) fn narrate_poll(poll: &Poll) -> String {
         .iter()
         .map(|one| describe::expectation(one, &super::narrate::Unfilled))
         .collect();
+    let many = match &poll.at_once {
+        Some(many) => format!("{} at once, ", plain(&show(many))),
+        None => String::new(),
+    };
     let mut what = format!(
-        "Every {} seconds, {}, until the answer {} times in a row is {}",
+        "Every {} seconds, {many}{}; until the answer is {}, {} times in a row",
         number(&poll.every_s, "0.1"),
         each.join("; or in turn "),
+        until.join(" and "),
         number(&poll.straight, &STRAIGHT.to_string()),
-        until.join(" and ")
     );
-    if let Some(many) = &poll.at_once {
-        what.push_str(&format!(", {} at once", plain(&show(many))));
-    }
     if let Some(send) = &poll.meanwhile {
         let does = lower_first(&control(send).does);
         what.push_str(&format!(
-            ", and meanwhile {does}, from whose answer on the time counts"
+            "; meanwhile {does}, and count the time from the answer to that"
         ));
     }
     if let Some(name) = &poll.since {
-        what.push_str(&format!(
-            ", and the time counts from the answer to `{name}`"
-        ));
+        what.push_str(&format!("; count the time from the answer to `{name}`"));
     }
     what.push_str(&format!(
         "; give up {} seconds after {}",

@@ -16,9 +16,9 @@ pub const ATTEMPT_VALUES: [&str; 7] = [
     "canary", "canary2", "hex16", "hex64", "uuid", "number", "listener",
 ];
 
-/// The number of a request in its race or burst, from 0.
+/// The number of a request in its race, burst or poll, or of its round in a comparison, from 0.
 pub const RUNNER: &str = "runner";
-/// Unguessable letters and digits, others for each request of a race or burst.
+/// Unguessable letters and digits, others for each request of a step that sends many.
 pub const RANDOM: &str = "random";
 
 /// Where an attempt keeps the `canary` of its controls.

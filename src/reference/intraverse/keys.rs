@@ -46,6 +46,11 @@ pub const FLAWS: &[Flaw] = &[
         "Intraverse API, Client-Side Request Detected",
     ),
     flaw(
+        "ended-session-lives-on",
+        "Takes the token of a session that was ended.",
+        "RFC 7009 §2",
+    ),
+    flaw(
         "client-key-counts-as-login",
         "Takes the client key for a player's login where there is no token.",
         "Intraverse API, Client Key Header",
@@ -59,11 +64,6 @@ pub const FLAWS: &[Flaw] = &[
         "other-environment-key-accepted",
         "Takes keys of another environment.",
         "Intraverse API, API Key Management",
-    ),
-    flaw(
-        "ended-session-goes-on",
-        "Takes the token of a session that was ended.",
-        "RFC 7009 §2",
     ),
     flaw(
         "game-of-key-ignored",
@@ -283,7 +283,7 @@ fn player(app: &Intraverse, request: &Request) -> Result<Caller, Error> {
 fn verified(app: &Intraverse, token: &str) -> Option<Claims> {
     let claims = app.issuer.verify(token, app.flaws())?;
     let is_ended =
-        app.state().ended.contains(&claims.jti) && !app.flaws().has("ended-session-goes-on");
+        app.state().ended.contains(&claims.jti) && !app.flaws().has("ended-session-lives-on");
     (!is_ended).then_some(claims)
 }
 

@@ -41,7 +41,7 @@ pub struct Conditions {
     /// There is no HTTP answer, and the connection ended in one of these ways.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<OneOrMany<ConnectionEnd>>,
-    /// What a `probe` step saw: JSONPath (RFC 9535) to rules.
+    /// What a `probe` step saw, or the tally of a step that sends many requests: JSONPath (RFC 9535) to rules.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub seen: IndexMap<String, ValueMatch>,
     /// What our listener noticed of this attempt until the answer had come.
