@@ -408,6 +408,8 @@ mod tests {
                     this + before * (1.0 - (now - began) / window)
                 }
                 LimitKind::TokenBucket => most - tokens,
+                // What comes one after the other is never too much at a time.
+                LimitKind::Concurrency => 0.0,
             };
             let accepted = used + 1.0 <= most;
             if accepted {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proofmark::journal::{Journal, RunRecord};
+use proofmark::journal::Journal;
 use proofmark::judge::Verdict;
 use proofmark::reference::{Contract, Covers, Deployment, Kind, Limit, Per, Settings};
 use proofmark::run;
@@ -92,7 +92,7 @@ impl Asked {
         run::run(&plan, secrets, &settings, journal.clone(), observer)
             .await
             .unwrap();
-        let run = RunRecord::from_records(journal.take_records()).unwrap();
+        let run = journal.finish().unwrap();
         run.verdicts.into_iter().collect()
     }
 

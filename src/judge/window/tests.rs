@@ -65,6 +65,8 @@ impl Counting {
                 self.then = now;
                 self.limit - self.tokens
             }
+            // What comes one after the other is never too much at a time.
+            LimitKind::Concurrency => 0.0,
         };
         let is_accepted = used + 1.0 <= self.limit + 1e-9;
         if is_accepted {
