@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::matrix::{Cell, Matrix, Row};
 use super::reach::Reach;
@@ -56,10 +56,8 @@ pub async fn fire(
     }
     let mut matrices: Vec<Option<Matrix>> = targets.iter().map(|_| None).collect();
     while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok((at, matrix)) => matrices[at] = Some(matrix?),
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        let (at, matrix) = unpanicked(joined);
+        matrices[at] = Some(matrix?);
     }
     let mut matrices: Vec<Matrix> = matrices.into_iter().flatten().collect();
     for (target, matrix) in targets.iter().zip(&mut matrices) {
@@ -122,6 +120,7 @@ async fn matrix(
         true => Cases::All,
         false => Cases::Some,
     };
+    let mut rows: Vec<Row> = flaws.iter().map(|_| Row::default()).collect();
     let mut tasks = JoinSet::new();
     for (at, flaw) in flaws.iter().copied().enumerate() {
         let Ok(permit) = permits.clone().acquire_owned().await else {
@@ -148,13 +147,15 @@ async fn matrix(
             drop(permit);
             (at, row)
         });
-    }
-    let mut rows: Vec<Row> = flaws.iter().map(|_| Row::default()).collect();
-    while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok((at, row)) => rows[at] = row?,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        // A task that is over takes its room until somebody asks for it.
+        while let Some(joined) = tasks.try_join_next() {
+            let (at, row) = unpanicked(joined);
+            rows[at] = row?;
         }
+    }
+    while let Some(joined) = tasks.join_next().await {
+        let (at, row) = unpanicked(joined);
+        rows[at] = row?;
     }
     Ok(Matrix {
         contract: contract.name().to_owned(),
@@ -165,6 +166,11 @@ async fn matrix(
             .zip(rows)
             .collect(),
     })
+}
+
+/// What a task came to; nobody cancels any.
+pub(super) fn unpanicked<T>(joined: Result<T, JoinError>) -> T {
+    joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// How many cases of a check are fired at a flaw that it does not name.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::deployments::{Cases, Fired, fire_at};
+use super::deployments::{Cases, Fired, fire_at, unpanicked};
 use super::matrix::Row;
 use crate::reference::{Contract, rate_limit};
 use crate::suite::{Library, Wanted};
@@ -32,6 +32,10 @@ impl Reach {
         checks: &Row,
         permits: &Arc<Semaphore>,
     ) -> Result<Self, String> {
+        let mut reach = Self::default();
+        let mut note = |(id, asked): (String, BTreeSet<String>)| {
+            reach.note(contract, library, id, asked);
+        };
         let mut tasks = JoinSet::new();
         for id in checks.cells.keys().cloned() {
             let Ok(permit) = permits.clone().acquire_owned().await else {
@@ -47,27 +51,30 @@ impl Reach {
                 drop(permit);
                 fired.map(|Fired { asked, .. }| (id, asked))
             });
-        }
-        let mut reach = Self::default();
-        while let Some(joined) = tasks.join_next().await {
-            match joined {
-                Ok(fired) => {
-                    let (id, mut asked) = fired?;
-                    if let Some(check) = library
-                        .check(&id)
-                        .map(|(_, check)| check)
-                        .filter(|check| check.spends())
-                    {
-                        asked.retain(|flaw| {
-                            rate_limit::is_of_limits(flaw) || check.proves(contract.name(), flaw)
-                        });
-                    }
-                    reach.by_check.insert(id, asked);
-                }
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            while let Some(joined) = tasks.try_join_next() {
+                note(unpanicked(joined)?);
             }
         }
+        while let Some(joined) = tasks.join_next().await {
+            note(unpanicked(joined)?);
+        }
         Ok(reach)
+    }
+
+    fn note(
+        &mut self,
+        contract: Contract,
+        library: &Library,
+        id: String,
+        mut asked: BTreeSet<String>,
+    ) {
+        let check = library.check(&id).map(|(_, check)| check);
+        if let Some(check) = check.filter(|check| check.spends()) {
+            asked.retain(|flaw| {
+                rate_limit::is_of_limits(flaw) || check.proves(contract.name(), flaw)
+            });
+        }
+        self.by_check.insert(id, asked);
     }
 
     /// The checks that can meet the flaw.
