@@ -183,7 +183,7 @@ pub const LOGIN_FLAWS: &[Flaw] = &[
     ),
     flaw(
         "limiter-keyed-by-account",
-        "Counts the logins of every account by themselves, wherever they come from.",
+        "Counts the logins to every account by themselves.",
         "OWASP API2:2023",
     ),
 ];

@@ -277,7 +277,7 @@ impl Limiter {
         if let Some(account) = failures::account(request)
             && flaws.has_if_declared("limiter-keyed-by-account")
         {
-            name = account;
+            name.push_str(&account);
         }
         if request.version == Version::H2 && flaws.has_if_declared("limiter-keyed-by-http-version")
         {
