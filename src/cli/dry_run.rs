@@ -81,7 +81,7 @@ fn limits(plan: &Plan) -> String {
         };
         let filled = |text: &str| fill_text(text, &scope).unwrap_or_default();
         let check = &planned.check;
-        let steps = check.steps.iter().flat_map(|step| sent_by(step, &scope));
+        let steps = check.steps.iter().flat_map(|step| counted(step, &scope));
         let once = check.control.iter().chain(&check.control);
         let once = once.chain(&check.always).map(|send| (send, 1));
         for (send, times) in once.chain(steps) {
@@ -134,7 +134,7 @@ fn limits(plan: &Plan) -> String {
 }
 
 /// The ordinary requests of a step, and how many times each is sent where nothing fails.
-fn sent_by<'s>(step: &'s Step, scope: &PlanScope<'_>) -> Vec<(&'s Send, usize)> {
+fn counted<'s>(step: &'s Step, scope: &PlanScope<'_>) -> Vec<(&'s Send, usize)> {
     match step {
         Step::Send(send) => vec![(&**send, 1)],
         Step::Poll(poll) => {
