@@ -1,7 +1,10 @@
 //! `proofmark run`: the main job.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,7 +15,7 @@ use super::output::{Fault, Output};
 use super::source::{Source, known_checks, open};
 use crate::journal::{Journal, RunRecord, read};
 use crate::judge::Verdict;
-use crate::report::{Conformity, View, terminal};
+use crate::report::{Conformity, Detail, View, terminal, visible};
 use crate::run::{Observer, Settings, Stop, resume, run};
 use crate::suite::gather::library;
 use crate::suite::model::Level;
@@ -21,6 +24,9 @@ use crate::suite::{Library, Wanted, expand};
 
 /// Cases that are carried out at the same time unless `--jobs` says otherwise.
 const DEFAULT_JOBS: usize = 8;
+
+/// How often a run without a terminal says how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub struct Run {
@@ -51,6 +57,9 @@ pub struct Run {
     /// Cases at the same time
     #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     jobs: usize,
+    /// Name every check that was skipped or could not be judged
+    #[arg(long, short)]
+    verbose: bool,
     /// Show what would be done, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -98,12 +107,13 @@ impl Run {
             return Ok(Exit::Conforms);
         }
         let stop = Stop::default();
-        runtime.spawn(watch_for_interrupt(stop.clone()));
         let name = match sources.as_slice() {
             [only] => only.loaded.target.name.clone(),
             all => format!("{} deployments", all.len()),
         };
         let progress = Arc::new(Progress::new(out.live, &name));
+        runtime.spawn(watch_for_interrupt(stop.clone(), progress.clone()));
+        let telling = runtime.spawn(tell_now_and_then(progress.clone()));
         // Side by side: deployments wait for windows and nonces, each for its own.
         let ran: Vec<Result<Ran, Fault>> = std::thread::scope(|scope| {
             let fire = |source| self.fire(source, several, &library, &runtime, &stop, &progress);
@@ -119,6 +129,7 @@ impl Run {
                 })
                 .collect()
         });
+        telling.abort();
         progress.clear();
         let mut worst = Exit::Conforms;
         for ran in ran {
@@ -232,15 +243,22 @@ impl Run {
         } = ran;
         let view = View::of(&run);
         let level = Level::from(self.level);
+        let detail = Detail::asked(self.verbose);
         let to_stdout = self.reports.iter().any(super::report::Wish::to_stdout);
         if !to_stdout {
-            out.print(&terminal(&view, level, out.paint));
+            out.print(&terminal(&view, level, out.paint, detail));
             if several {
                 out.print("\n");
             }
         }
         for wish in &self.reports {
-            wish.write(&view, level, several.then_some(contract.as_str()), out)?;
+            wish.write(
+                &view,
+                level,
+                detail,
+                several.then_some(contract.as_str()),
+                out,
+            )?;
         }
         if let Some(path) = &journal {
             out.note(&format!("journal: {}", path.display()));
@@ -298,11 +316,29 @@ fn worse(a: Exit, b: Exit) -> Exit {
 }
 
 /// The first Ctrl-C ends the run in good order, the second one ends the process.
-async fn watch_for_interrupt(stop: Stop) {
+async fn watch_for_interrupt(stop: Stop, progress: Arc<Progress>) {
     while tokio::signal::ctrl_c().await.is_ok() {
         if stop.ask() {
             std::process::exit(Exit::Interrupted as i32);
         }
+        progress.noticed("finishing what is under way; again to quit");
+    }
+}
+
+/// Where no bar is drawn, a line from time to time shows that the run goes on.
+async fn tell_now_and_then(progress: Arc<Progress>) {
+    let mut seconds = 0;
+    while progress.bar.is_hidden() {
+        tokio::time::sleep(TOLD_EVERY).await;
+        seconds += TOLD_EVERY.as_secs();
+        let (done, all) = (progress.bar.position(), progress.bar.length());
+        progress.noticed(&match all {
+            None | Some(0) => format!("{seconds} s: waiting for the target"),
+            Some(all) => format!(
+                "{seconds} s: {done} of {all} cases decided, {} failed",
+                progress.failed.load(Ordering::Relaxed)
+            ),
+        });
     }
 }
 
@@ -315,7 +351,10 @@ struct Ran {
 }
 
 /// Of all targets together.
-struct Progress(ProgressBar);
+struct Progress {
+    bar: ProgressBar,
+    failed: AtomicUsize,
+}
 
 impl Progress {
     fn new(live: bool, target: &str) -> Self {
@@ -337,23 +376,36 @@ impl Progress {
                 .take(30)
                 .collect::<String>(),
         );
-        Self(bar)
+        Self {
+            bar,
+            failed: AtomicUsize::new(0),
+        }
     }
 
     fn clear(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 impl Observer for Progress {
     fn begins(&self, cases: usize) {
-        self.0.inc_length(cases as u64);
+        self.bar.inc_length(cases as u64);
     }
 
     fn decided(&self, case: &Case, verdict: &Verdict) {
         if matches!(verdict, Verdict::Fail { .. }) {
-            self.0.set_message(format!("last failure: {}", case.check));
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            self.bar
+                .set_message(format!("last failure: {}", case.check));
         }
-        self.0.inc(1);
+        self.bar.inc(1);
+    }
+
+    fn noticed(&self, says: &str) {
+        let line = visible(says);
+        // Between two frames of the bar.
+        self.bar.suspend(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        });
     }
 }

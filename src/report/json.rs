@@ -265,7 +265,7 @@ fn finding(view: &View<'_>, finding: &Finding) -> ReportedFinding {
             .run
             .exchanges
             .get(&finding.exchange)
-            .and_then(curl)
+            .and_then(|exchange| curl(exchange, &view.run.head.plan.target))
             .map(|command| visible(&command)),
     }
 }

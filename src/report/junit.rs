@@ -121,7 +121,7 @@ fn status(
                     view.run
                         .exchanges
                         .get(&finding.exchange)
-                        .and_then(curl)
+                        .and_then(|exchange| curl(exchange, &view.run.head.plan.target))
                         .map_or_else(
                             || format!("exchange {} of the journal", finding.exchange),
                             |command| visible(&command),

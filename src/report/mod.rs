@@ -5,6 +5,8 @@ mod explanation;
 mod explanation_page;
 mod json;
 mod junit;
+mod reasons;
+mod remedy;
 mod terminal;
 mod view;
 mod visible;
@@ -16,7 +18,7 @@ pub use explanation::{
 pub use explanation_page::{catalogue, page};
 pub use json::{REPORT_VERSION, Report, json, report};
 pub use junit::junit;
-pub use terminal::{Paint, terminal};
+pub use terminal::{Detail, Paint, terminal};
 pub use view::{CaseView, CheckView, Conformity, Counts, Standing, View};
 
-use visible::visible;
+pub use visible::visible;

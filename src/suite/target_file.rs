@@ -122,6 +122,9 @@ fn read(
             {
                 *file = folder.join(&*file).to_string_lossy().into_owned();
             }
+            if let Some(file) = &mut target.ca_file {
+                *file = folder.join(&*file).to_string_lossy().into_owned();
+            }
             mistakes.extend(keys_of_target::mistakes(
                 &document, &file, &target, &secrets,
             ));

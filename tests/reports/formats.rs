@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use proofmark::report::{Paint, Standing, View, json, junit, terminal};
+use proofmark::report::{Detail, Paint, Standing, View, json, junit, terminal};
 use proofmark::suite::model::Level;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{DEMO, record, root};
 #[test]
 fn terminal_page() {
     let run = record(DEMO);
-    insta::assert_snapshot!(terminal(&View::of(&run), Level::Must, Paint::Plain), @r##"
+    insta::assert_snapshot!(terminal(&View::of(&run), Level::Must, Paint::Plain, Detail::Brief), @r##"
     loyalty-staging against contract pers
 
     FAIL DEMO-CHALLENGE-01[me]  A request without a credential is answered with a challenge  (must, RFC 9110 §15.5.2, §11.6.1)
@@ -270,12 +270,12 @@ fn junit_page() {
 fn colours_add_nothing_but_colours() {
     let run = record(DEMO);
     let view = View::of(&run);
-    let coloured = terminal(&view, Level::Must, Paint::Colour);
+    let coloured = terminal(&view, Level::Must, Paint::Colour, Detail::Brief);
     assert!(coloured.contains("\u{1b}["));
     let bare = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("an expression");
     assert_eq!(
         bare.replace_all(&coloured, ""),
-        terminal(&view, Level::Must, Paint::Plain)
+        terminal(&view, Level::Must, Paint::Plain, Detail::Brief)
     );
 }
 
@@ -394,7 +394,7 @@ fn a_journal_without_its_end() {
     let (journal, _) = lines.split_at(2);
     let run = record(&format!("{}\n", journal.join("\n")));
     let view = View::of(&run);
-    let text = terminal(&view, Level::Must, Paint::Plain);
+    let text = terminal(&view, Level::Must, Paint::Plain, Detail::Brief);
     assert!(text.contains("the run did not come to its end"), "{text}");
     let report: Value = serde_json::from_str(&json(&view, Level::Must)).expect("JSON");
     assert_eq!(report["run"]["state"], "unfinished");
