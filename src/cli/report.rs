@@ -107,7 +107,8 @@ impl Wish {
         let path = contract.map_or(self.path.clone(), |contract| {
             super::run::beside(&self.path, contract)
         });
-        std::fs::write(&path, text).map_err(|error| Fault::file(path, error))
+        std::fs::write(&path, text)
+            .map_err(|error| Fault::Unwritten(format!("{}: {error}", path.display())))
     }
 }
 

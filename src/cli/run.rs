@@ -37,7 +37,7 @@ pub struct Run {
     #[arg(long = "flaw", value_name = "NAME")]
     flaws: Vec<String>,
     /// Only checks whose id matches, `*` for any characters, or those of a selection, @NAME
-    #[arg(long = "check", value_name = "PATTERN")]
+    #[arg(long = "check", value_name = "PATTERN", value_delimiter = ',')]
     checks: Vec<String>,
     /// Only checks of this suite
     #[arg(id = "only_suites", long = "suite", value_name = "NAME")]
@@ -94,6 +94,14 @@ impl Run {
         let _entered = runtime.enter();
         let sources = open(self.target.as_deref(), &self.flaws, &library)?;
         let several = sources.len() > 1;
+        let is_reference = |name: &String| name.split(':').next() == Some("reference");
+        if self.resume && self.target.as_ref().is_some_and(is_reference) {
+            return Err(Fault::Usage(
+                "a reference deployment has another port and other secrets each time, so a run at it cannot be gone on \
+                 with; start it anew without `--resume`"
+                    .to_owned(),
+            ));
+        }
         if several && self.resume {
             return Err(Fault::Usage(
                 "`--resume` goes on with one target; add `--target`".to_owned(),
@@ -116,7 +124,8 @@ impl Run {
         let telling = runtime.spawn(tell_now_and_then(progress.clone()));
         // Side by side: deployments wait for windows and nonces, each for its own.
         let ran: Vec<Result<Ran, Fault>> = std::thread::scope(|scope| {
-            let fire = |source| self.fire(source, several, &library, &runtime, &stop, &progress);
+            let fire =
+                |source| self.fire(source, several, &library, &runtime, &stop, &progress, out);
             let running: Vec<_> = sources
                 .iter()
                 .map(|source| scope.spawn(move || fire(source)))
@@ -166,6 +175,7 @@ impl Run {
         expand(library, target, &contract, &wanted)
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn fire(
         &self,
         source: &Source,
@@ -174,6 +184,7 @@ impl Run {
         runtime: &tokio::runtime::Runtime,
         stop: &Stop,
         progress: &Arc<Progress>,
+        out: &Output,
     ) -> Result<Ran, Fault> {
         let contract = source.loaded.target.contract.clone();
         for wish in &self.reports {
@@ -192,16 +203,12 @@ impl Run {
             stop: stop.clone(),
         };
         let secrets = source.loaded.secrets.clone();
-        let (earlier, journal) = self.journal(path.as_deref())?;
+        let (earlier, journal) = self.journal(path.as_deref(), out)?;
         let journal = Arc::new(journal);
         let outcome = match &earlier {
             Some(earlier) => {
-                if earlier.head.plan.target.https != source.loaded.target.https {
-                    return Err(Fault::Usage(
-                        "the journal is of another target; `--resume` needs the same one"
-                            .to_owned(),
-                    ));
-                }
+                let (then, now) = (&earlier.head.plan.target, &source.loaded.target);
+                journal_file::is_of_the_same(then, now).map_err(Fault::Usage)?;
                 runtime.block_on(resume(
                     earlier,
                     secrets,
@@ -271,13 +278,22 @@ impl Run {
         })
     }
 
-    fn journal(&self, path: Option<&Path>) -> Result<(Option<RunRecord>, Journal), Fault> {
+    fn journal(
+        &self,
+        path: Option<&Path>,
+        out: &Output,
+    ) -> Result<(Option<RunRecord>, Journal), Fault> {
         let Some(path) = path else {
             return Ok((None, Journal::in_memory()));
         };
         let unwritable = |error: std::io::Error| Fault::file(path.to_owned(), error);
         if !self.resume {
-            journal_file::may_be_overwritten(path)?;
+            if let Some(kept) = journal_file::make_room(path)? {
+                out.note(&format!(
+                    "the journal that was there is now {}",
+                    kept.display()
+                ));
+            }
             return Ok((None, Journal::create(path).map_err(unwritable)?));
         }
         let file = std::fs::File::open(path).map_err(unwritable)?;
@@ -309,8 +325,9 @@ fn worse(a: Exit, b: Exit) -> Exit {
         Exit::Conforms => 0,
         Exit::Undecided => 1,
         Exit::Fails => 2,
-        Exit::Mistake => 3,
-        Exit::Interrupted => 4,
+        Exit::Unwritten => 3,
+        Exit::Mistake => 4,
+        Exit::Interrupted => 5,
     };
     if rank(b) > rank(a) { b } else { a }
 }

@@ -10,6 +10,7 @@ mod remedy;
 mod terminal;
 mod view;
 mod visible;
+mod words_page;
 
 pub use curl::curl;
 pub use explanation::{
@@ -22,3 +23,4 @@ pub use terminal::{Detail, Paint, terminal};
 pub use view::{CaseView, CheckView, Conformity, Counts, Standing, View};
 
 pub use visible::visible;
+pub use words_page::words_page;

@@ -10,7 +10,8 @@ use crate::suite::template::fill_text;
 use crate::suite::{Target, model};
 use crate::wire::probe::{Probe, ProbeAnswer};
 use crate::wire::{
-    Bounds, Client, ClientConfig, Failure, NO_TLS, Outcome, Phase, Request, Scheme, Version,
+    AUTHORITY_AS_SERVER, Bounds, Client, ClientConfig, Failure, NO_TLS, Outcome, Phase, Request,
+    Scheme, Version,
 };
 
 /// Times that is looked before something is taken for what it is: one connection may break by chance.
@@ -84,13 +85,18 @@ fn told(
     let (origin, failure) = (origin.clone(), failure.clone());
     let is_secured = origin.scheme == Scheme::Http || outcome.connection.tls.is_some();
     match &failure {
-        Failure::Tls(reason) if reason != NO_TLS => (
-            Some(format!(
-                "no connection to {origin} comes about: TLS: {reason}. If the certificate is right, `ca_file` in the \
-                 target file names its root"
-            )),
-            None,
-        ),
+        Failure::Tls(reason) if reason != NO_TLS => {
+            let hint = match reason == AUTHORITY_AS_SERVER {
+                true => {
+                    "openssl makes such a one unless it is told `-addext basicConstraints=critical,CA:FALSE`"
+                }
+                false => {
+                    "if the certificate is right, `ca_file` in the target file has to name its root"
+                }
+            };
+            let says = format!("no connection to {origin} comes about: TLS: {reason}; {hint}");
+            (Some(says), None)
+        }
         Failure::Tls(_) | Failure::Closed | Failure::Reset | Failure::Timeout(_) if !is_secured => {
             (None, Some(RunError::NoTls { origin, failure }))
         }

@@ -24,6 +24,8 @@ mod target;
 pub mod target_file;
 pub mod template;
 mod unmeant;
+mod vocabulary;
+mod words;
 
 pub use expand::{MAX_CASES_PER_CHECK, Wanted, expand};
 pub use library::{Applies, Library, SELECTION};
@@ -31,3 +33,4 @@ pub use pattern::matches as pattern_matches;
 pub use plan::Plan;
 pub use secret::Secrets;
 pub use target::{Misfit, Target, Which, merge};
+pub use words::Words;

@@ -50,6 +50,9 @@ pub enum ClientError {
 /// The reason of a [`Failure::Tls`](super::Failure) where what came back is nothing of TLS.
 pub const NO_TLS: &str = "the peer does not speak TLS";
 
+/// The reason where the certificate of the server is one that may sign others, which servers must not show as theirs.
+pub const AUTHORITY_AS_SERVER: &str = "certificate of an authority used as a server's own";
+
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
@@ -158,9 +161,7 @@ fn certificate_reason(error: &CertificateError) -> String {
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             "certificate not meant for TLS servers"
         }
-        E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "certificate of an authority used as a server's own"
-        }
+        E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => AUTHORITY_AS_SERVER,
         other => {
             return format!("certificate: {other:?}")
                 .chars()
