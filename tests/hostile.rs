@@ -123,11 +123,159 @@ async fn where_nobody_listens_the_run_ends_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doors_that_shut_slam_or_stay_mute_are_unreachable() {
+async fn doors_that_shut_slam_or_stay_mute_are_said_to_speak_no_tls() {
     for door in [Door::Shut, Door::Slammed, Door::Mute] {
-        let ran = against(door, |request, _| sound(request)).await;
-        undecided(&ran, &["unreachable"]);
+        let (ran, _) = against(door, |request, _| sound(request)).await;
+        assert_eq!(ran.code, Some(3), "{}", ran.text());
+        let text = ran.text();
+        assert!(text.contains("does not speak TLS"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
     }
+}
+
+/// Answers that are right at the base of the API, so that a run begins, and these elsewhere.
+fn behind_a_sound_base(request: &Request, reply: impl Fn(&Request) -> Reply) -> Reply {
+    match request.target.as_str() {
+        "/" => sound(request),
+        _ => reply(request),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_speak_http_ends_the_run() {
+    let replies: [fn() -> Reply; 4] = [
+        || Reply::Last(b"SSH-2.0-OpenSSH_9\r\n\0\xff".to_vec()),
+        || Reply::Last(Vec::new()),
+        || Reply::Reset,
+        || Reply::Silence,
+    ];
+    for reply in replies {
+        let (ran, _) = against(Door::Open, move |_, _| reply()).await;
+        assert_eq!(ran.code, Some(3), "{}", ran.text());
+        let text = ran.text();
+        assert!(text.contains("does not answer as HTTP does"), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_trusted_is_not_spoken_to_and_that_is_said_once() {
+    let site = serve(Door::Open, |request, _| sound(request)).await;
+    let other = deployment::Authority::new().pem();
+    let files = files(&Site {
+        ca_pem: other,
+        ..site
+    });
+    let ran = run(&files).await;
+    undecided(&(ran, files), &["unreachable"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reason_of_several_checks_is_said_once() {
+    let site = serve(Door::Open, |request, _| sound(request)).await;
+    let other = deployment::Authority::new().pem();
+    let files = files(&Site {
+        ca_pem: other,
+        ..site
+    });
+    let ran = proofmark(&files.run(), &[]).await;
+    let report = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert_eq!(report.matches("unknown issuer").count(), 1, "{report}");
+    assert!(report.contains("cases of 4 checks  (4 must)"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_is_refused_everywhere_is_no_fault_of_the_target() {
+    let (ran, files) = against(Door::Open, |request, _| {
+        match (request.plain, request.target.as_str()) {
+            (false, "/me" | "/things") => Reply::Keep(answer(
+                "401 Unauthorized",
+                &["WWW-Authenticate: Bearer"],
+                b"",
+            )),
+            _ => sound(request),
+        }
+    })
+    .await;
+    let says = "the credential of `user` is refused (401) by every operation";
+    assert!(ran.text().contains(says), "{}", ran.text());
+    undecided(&(ran, files), &["credential"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_is_found_the_address_is_doubted() {
+    let (ran, _) = against(Door::Open, |_, _| Reply::Keep(json("404 Not Found", "{}"))).await;
+    assert_eq!(ran.code, Some(3), "{}", ran.text());
+    assert!(ran.text().contains("is `url` right?"), "{}", ran.text());
+}
+
+/// Sixty checks of one request each.
+fn many() -> String {
+    (0..60)
+        .map(|n| {
+            format!(
+                "\n- id: BARE-MANY-{n:04}\n  title: One of many\n  level: must\n  source: none\n  steps:\n    - send: me\n      \
+                 as: user\n      expect: {{ status: 200 }}\n  remedy: none\n  proved_by: [challenge-missing]\n"
+            )
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_falls_silent_is_given_up() {
+    let site = serve(Door::Open, |request, number| match number {
+        0..3 => behind_a_sound_base(request, sound),
+        _ => Reply::Silence,
+    })
+    .await;
+    let files = Files::new(CONTRACT, &many());
+    files.target(
+        &site,
+        "bare",
+        &format!("secrets: {{ token: {TOKEN} }}\n{LIMITS}"),
+    );
+    let ran = proofmark(&files.run(), &[]).await;
+    assert_eq!(ran.code, Some(3), "{}", ran.text());
+    assert!(ran.text().contains("given up"), "{}", ran.text());
+    let tried = site.requests().len();
+    assert!((16..=3 * 32).contains(&tried), "{tried} requests");
+    let verdicts = files.verdicts();
+    assert_eq!(verdicts.len(), 60);
+    assert!(
+        verdicts
+            .values()
+            .filter(|verdict| *verdict == "inconclusive unreachable")
+            .count()
+            >= 58
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_run_does_not_wait_for_a_target_that_hangs() {
+    let hangs = Arc::new(tokio::sync::Notify::new());
+    let tell = Arc::clone(&hangs);
+    let site = serve(Door::Open, move |request, number| match number {
+        0..3 => behind_a_sound_base(request, sound),
+        _ => {
+            tell.notify_one();
+            Reply::Silence
+        }
+    })
+    .await;
+    let files = Files::new(CONTRACT, &many());
+    files.target(&site, "bare", &format!("secrets: {{ token: {TOKEN} }}\n"));
+    let child = deployment::start(&files.run(), &[]);
+    hangs.notified().await;
+    let began = std::time::Instant::now();
+    let pid = child.id().expect("it runs").to_string();
+    let mut kill = tokio::process::Command::new("kill");
+    assert!(kill.args(["-INT", &pid]).status().await.unwrap().success());
+    let output = child.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("again to quit"), "{said}");
+    // The bound on one answer is 20 s.
+    assert!(began.elapsed().as_secs() < 15, "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +291,10 @@ async fn an_answer_that_never_comes_is_unreachable() {
         },
     ];
     for reply in replies {
-        let ran = against(Door::Open, move |_, _| reply()).await;
+        let ran = against(Door::Open, move |request, _| {
+            behind_a_sound_base(request, |_| reply())
+        })
+        .await;
         undecided(&ran, &["unreachable"]);
     }
 }
@@ -160,7 +311,10 @@ async fn endless_heads_and_floods_of_fields_are_cut_off() {
     let word = || Reply::Endless(vec![b'H'; 16384], vec![b'H'; 16384]);
     let replies: [fn() -> Reply; 3] = [long, many, word];
     for reply in replies {
-        let ran = against(Door::Open, move |_, _| reply()).await;
+        let ran = against(Door::Open, move |request, _| {
+            behind_a_sound_base(request, |_| reply())
+        })
+        .await;
         undecided(&ran, &["unreachable"]);
     }
 }
@@ -392,7 +546,7 @@ async fn a_target_that_refuses_everything_passes_nothing() {
     for (case, verdict) in files.verdicts() {
         let plain = case.starts_with("BARE-PLAIN");
         assert!(
-            plain || verdict == "inconclusive control",
+            plain || verdict == "inconclusive credential",
             "{case}: {verdict}"
         );
     }

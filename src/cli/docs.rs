@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::exit::Exit;
 use super::output::{Fault, Output};
 use super::schema::Subject;
-use crate::report::{Explanation, catalogue};
+use crate::report::{Explanation, catalogue, words_page};
 use crate::suite::Library;
 use crate::suite::gather::library;
 
@@ -33,11 +33,18 @@ pub fn pages(library: &Library) -> Vec<(String, String)> {
         "docs/checks.md".to_owned(),
         catalogue(&Explanation::all(library)),
     );
-    schemas.chain([checks]).collect()
+    let words = ("docs/words.md".to_owned(), words_page(library));
+    schemas.chain([checks, words]).collect()
 }
 
 impl Docs {
     pub fn execute(self, out: &Output) -> Result<Exit, Fault> {
+        if !self.root.join("docs/schema").is_dir() {
+            return Err(Fault::Usage(format!(
+                "{} is no checkout of Proofmark, whose `docs/` this is about; name one with `--root`",
+                self.root.display()
+            )));
+        }
         let mut stale = Vec::new();
         for (name, text) in pages(&library(None)?) {
             let path = self.root.join(&name);

@@ -9,6 +9,7 @@ pub enum Exit {
     Fails = 1,
     Mistake = 2,
     Undecided = 3,
+    Unwritten = 4,
     Interrupted = 130,
 }
 
@@ -17,6 +18,7 @@ pub const HELP: &str = "Exit codes:
     1  at least one check at or above the asked level failed
     2  a mistake in flags or files; nothing was sent
     3  nothing failed, but something that had to be judged could not be
+    4  what was found could not be written
   130  interrupted; everything so far is in the journal";
 
 impl From<Exit> for ExitCode {

@@ -17,7 +17,7 @@ use crate::suite::{Applies, Library, SELECTION, pattern_matches};
 #[derive(Debug, Args)]
 pub struct List {
     /// Only checks whose id matches, `*` for any characters, or those of a selection, @NAME
-    #[arg(long = "check", value_name = "PATTERN")]
+    #[arg(long = "check", value_name = "PATTERN", value_delimiter = ',')]
     checks: Vec<String>,
     /// Only checks of this suite
     #[arg(long = "suite", value_name = "NAME")]

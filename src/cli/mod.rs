@@ -35,11 +35,18 @@ pub struct Arguments {
         id = "suites_folder",
         long = "suites",
         global = true,
+        help_heading = "Global options",
         value_name = "DIR"
     )]
     suites: Option<PathBuf>,
     /// When to colour; NO_COLOR is obeyed
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     color: output::ColorChoice,
     #[command(subcommand)]
     command: Command,
@@ -104,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Docs(command) => command.execute(&out),
     };
     match exit {
+        Ok(_) if !out.has_arrived() => Exit::Unwritten.into(),
         Ok(exit) => exit.into(),
         Err(fault) => {
             out.fault(&fault);

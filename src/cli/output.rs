@@ -21,6 +21,8 @@ pub enum ColorChoice {
 pub struct Output {
     pub paint: Paint,
     error_paint: Paint,
+    /// Whether something that was printed did not arrive.
+    lost: std::sync::OnceLock<io::Error>,
     /// Progress is drawn over itself on a terminal, and left out elsewhere.
     pub live: bool,
 }
@@ -34,6 +36,8 @@ pub enum Fault {
     Usage(String),
     /// The world's fault, in one sentence.
     World(String),
+    /// What was found cannot be written, in one sentence.
+    Unwritten(String),
 }
 
 impl Fault {
@@ -41,6 +45,7 @@ impl Fault {
         match self {
             Fault::Mistakes(_) | Fault::Usage(_) => Exit::Mistake,
             Fault::World(_) => Exit::Undecided,
+            Fault::Unwritten(_) => Exit::Unwritten,
         }
     }
 
@@ -74,14 +79,31 @@ impl Output {
         Self {
             paint: paint(io::stdout().is_terminal()),
             error_paint: paint(error_terminal),
+            lost: std::sync::OnceLock::new(),
             live: error_terminal && unset("CI"),
         }
     }
 
-    /// Writes to standard output. A reader that went away is no fault of the run.
+    /// Writes to standard output. A reader that went away is no fault of the run; any other trouble is told in the end.
     pub fn print(&self, text: &str) {
-        let _ = io::stdout().lock().write_all(text.as_bytes());
-        let _ = io::stdout().lock().flush();
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes());
+        if let Err(error) = written.and_then(|()| stdout.flush())
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            let _ = self.lost.set(error);
+        }
+    }
+
+    /// Whether all that was printed arrived; what did not is told.
+    pub fn has_arrived(&self) -> bool {
+        match self.lost.get() {
+            None => true,
+            Some(error) => {
+                self.note(&format!("error: standard output: {error}"));
+                false
+            }
+        }
     }
 
     /// Writes a line to standard error.
@@ -98,7 +120,9 @@ impl Output {
                     render(mistakes, self.error_paint == Paint::Colour)
                 );
             }
-            Fault::Usage(says) | Fault::World(says) => self.note(&format!("error: {says}")),
+            Fault::Usage(says) | Fault::World(says) | Fault::Unwritten(says) => {
+                self.note(&format!("error: {says}"))
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct Prove {
     #[arg(long, value_name = "CONTRACT")]
     contract: Option<String>,
     /// Only these checks, `*` for any characters, or those of a selection, @NAME
-    #[arg(long = "check", value_name = "PATTERN")]
+    #[arg(long = "check", value_name = "PATTERN", value_delimiter = ',')]
     checks: Vec<String>,
     /// Only these flaws, `*` for any characters
     #[arg(long = "flaw", value_name = "PATTERN")]
@@ -172,9 +172,19 @@ fn text(matrices: &[Matrix], surprises: &[Surprise], whole: bool) -> String {
         .map(|matrix| matrix.flawed.len() * matrix.correct.cells.len())
         .sum();
     let fired: usize = matrices.iter().map(Matrix::fired).sum();
+    let some = |count: usize, noun: &str| match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    };
     out.push_str(&format!(
-        "{flaws} flaws, {cells} cells, {fired} of them fired, {} surprises\n",
-        surprises.len()
+        "{}, {} (a check at a flaw), {fired} of them fired, {}{}\n",
+        some(flaws, "flaw"),
+        some(cells, "cell"),
+        some(surprises.len(), "surprise"),
+        match surprises.is_empty() {
+            true => "",
+            false => " (what contradicts what the checks and flaws declare)",
+        }
     ));
     out
 }

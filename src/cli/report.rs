@@ -11,7 +11,7 @@ use super::exit::Exit;
 use super::output::{Fault, Output};
 use super::run::AskedLevel;
 use crate::journal::{RunRecord, read};
-use crate::report::{Conformity, Paint, View, json, junit, terminal};
+use crate::report::{Conformity, Detail, Paint, View, json, junit, terminal};
 use crate::suite::model::Level;
 
 /// A report that is asked for.
@@ -86,6 +86,7 @@ impl Wish {
         &self,
         view: &View<'_>,
         level: Level,
+        detail: Detail,
         contract: Option<&str>,
         out: &Output,
     ) -> Result<(), Fault> {
@@ -95,7 +96,7 @@ impl Wish {
             Paint::Plain
         };
         let text = match self.format {
-            Format::Terminal => terminal(view, level, paint),
+            Format::Terminal => terminal(view, level, paint, detail),
             Format::Json => json(view, level),
             Format::Junit => junit(view, level),
         };
@@ -106,7 +107,8 @@ impl Wish {
         let path = contract.map_or(self.path.clone(), |contract| {
             super::run::beside(&self.path, contract)
         });
-        std::fs::write(&path, text).map_err(|error| Fault::file(path, error))
+        std::fs::write(&path, text)
+            .map_err(|error| Fault::Unwritten(format!("{}: {error}", path.display())))
     }
 }
 
@@ -121,6 +123,9 @@ pub struct Report {
     /// Lowest level whose failures count for the exit code
     #[arg(long, value_name = "LEVEL", default_value = "must")]
     level: AskedLevel,
+    /// Name every check that was skipped or could not be judged
+    #[arg(long, short)]
+    verbose: bool,
 }
 
 impl Report {
@@ -138,14 +143,15 @@ impl Report {
         run.cut = cut;
         let view = View::of(&run);
         let level = Level::from(self.level);
+        let detail = Detail::asked(self.verbose);
         if cut {
             out.note("the journal has a line that was cut short; what it said is left out");
         }
         if self.reports.is_empty() {
-            out.print(&terminal(&view, level, out.paint));
+            out.print(&terminal(&view, level, out.paint, detail));
         }
         for wish in &self.reports {
-            wish.write(&view, level, None, out)?;
+            wish.write(&view, level, detail, None, out)?;
         }
         Ok(match view.conformity(level) {
             Conformity::Conforms => Exit::Conforms,

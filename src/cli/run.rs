@@ -1,7 +1,10 @@
 //! `proofmark run`: the main job.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,7 +15,7 @@ use super::output::{Fault, Output};
 use super::source::{Source, known_checks, open};
 use crate::journal::{Journal, RunRecord, read};
 use crate::judge::Verdict;
-use crate::report::{Conformity, View, terminal};
+use crate::report::{Conformity, Detail, View, terminal, visible};
 use crate::run::{Observer, Settings, Stop, resume, run};
 use crate::suite::gather::library;
 use crate::suite::model::Level;
@@ -21,6 +24,9 @@ use crate::suite::{Library, Wanted, expand};
 
 /// Cases that are carried out at the same time unless `--jobs` says otherwise.
 const DEFAULT_JOBS: usize = 8;
+
+/// How often a run without a terminal says how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub struct Run {
@@ -31,7 +37,7 @@ pub struct Run {
     #[arg(long = "flaw", value_name = "NAME")]
     flaws: Vec<String>,
     /// Only checks whose id matches, `*` for any characters, or those of a selection, @NAME
-    #[arg(long = "check", value_name = "PATTERN")]
+    #[arg(long = "check", value_name = "PATTERN", value_delimiter = ',')]
     checks: Vec<String>,
     /// Only checks of this suite
     #[arg(id = "only_suites", long = "suite", value_name = "NAME")]
@@ -51,6 +57,9 @@ pub struct Run {
     /// Cases at the same time
     #[arg(long, value_name = "N", default_value_t = DEFAULT_JOBS, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     jobs: usize,
+    /// Name every check that was skipped or could not be judged
+    #[arg(long, short)]
+    verbose: bool,
     /// Show what would be done, and send nothing
     #[arg(long)]
     dry_run: bool,
@@ -85,6 +94,14 @@ impl Run {
         let _entered = runtime.enter();
         let sources = open(self.target.as_deref(), &self.flaws, &library)?;
         let several = sources.len() > 1;
+        let is_reference = |name: &String| name.split(':').next() == Some("reference");
+        if self.resume && self.target.as_ref().is_some_and(is_reference) {
+            return Err(Fault::Usage(
+                "a reference deployment has another port and other secrets each time, so a run at it cannot be gone on \
+                 with; start it anew without `--resume`"
+                    .to_owned(),
+            ));
+        }
         if several && self.resume {
             return Err(Fault::Usage(
                 "`--resume` goes on with one target; add `--target`".to_owned(),
@@ -98,15 +115,17 @@ impl Run {
             return Ok(Exit::Conforms);
         }
         let stop = Stop::default();
-        runtime.spawn(watch_for_interrupt(stop.clone()));
         let name = match sources.as_slice() {
             [only] => only.loaded.target.name.clone(),
             all => format!("{} deployments", all.len()),
         };
         let progress = Arc::new(Progress::new(out.live, &name));
+        runtime.spawn(watch_for_interrupt(stop.clone(), progress.clone()));
+        let telling = runtime.spawn(tell_now_and_then(progress.clone()));
         // Side by side: deployments wait for windows and nonces, each for its own.
         let ran: Vec<Result<Ran, Fault>> = std::thread::scope(|scope| {
-            let fire = |source| self.fire(source, several, &library, &runtime, &stop, &progress);
+            let fire =
+                |source| self.fire(source, several, &library, &runtime, &stop, &progress, out);
             let running: Vec<_> = sources
                 .iter()
                 .map(|source| scope.spawn(move || fire(source)))
@@ -119,6 +138,7 @@ impl Run {
                 })
                 .collect()
         });
+        telling.abort();
         progress.clear();
         let mut worst = Exit::Conforms;
         for ran in ran {
@@ -155,6 +175,7 @@ impl Run {
         expand(library, target, &contract, &wanted)
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn fire(
         &self,
         source: &Source,
@@ -163,6 +184,7 @@ impl Run {
         runtime: &tokio::runtime::Runtime,
         stop: &Stop,
         progress: &Arc<Progress>,
+        out: &Output,
     ) -> Result<Ran, Fault> {
         let contract = source.loaded.target.contract.clone();
         for wish in &self.reports {
@@ -181,16 +203,12 @@ impl Run {
             stop: stop.clone(),
         };
         let secrets = source.loaded.secrets.clone();
-        let (earlier, journal) = self.journal(path.as_deref())?;
+        let (earlier, journal) = self.journal(path.as_deref(), out)?;
         let journal = Arc::new(journal);
         let outcome = match &earlier {
             Some(earlier) => {
-                if earlier.head.plan.target.https != source.loaded.target.https {
-                    return Err(Fault::Usage(
-                        "the journal is of another target; `--resume` needs the same one"
-                            .to_owned(),
-                    ));
-                }
+                let (then, now) = (&earlier.head.plan.target, &source.loaded.target);
+                journal_file::is_of_the_same(then, now).map_err(Fault::Usage)?;
                 runtime.block_on(resume(
                     earlier,
                     secrets,
@@ -232,15 +250,22 @@ impl Run {
             .map_err(|error| Fault::World(error.to_string()))?;
         let view = View::of(&run);
         let level = Level::from(self.level);
+        let detail = Detail::asked(self.verbose);
         let to_stdout = self.reports.iter().any(super::report::Wish::to_stdout);
         if !to_stdout {
-            out.print(&terminal(&view, level, out.paint));
+            out.print(&terminal(&view, level, out.paint, detail));
             if several {
                 out.print("\n");
             }
         }
         for wish in &self.reports {
-            wish.write(&view, level, several.then_some(contract.as_str()), out)?;
+            wish.write(
+                &view,
+                level,
+                detail,
+                several.then_some(contract.as_str()),
+                out,
+            )?;
         }
         if let Some(path) = &journal {
             out.note(&format!("journal: {}", path.display()));
@@ -253,13 +278,22 @@ impl Run {
         })
     }
 
-    fn journal(&self, path: Option<&Path>) -> Result<(Option<RunRecord>, Journal), Fault> {
+    fn journal(
+        &self,
+        path: Option<&Path>,
+        out: &Output,
+    ) -> Result<(Option<RunRecord>, Journal), Fault> {
         let Some(path) = path else {
             return Ok((None, Journal::unnamed()));
         };
         let unwritable = |error: std::io::Error| Fault::file(path.to_owned(), error);
         if !self.resume {
-            journal_file::may_be_overwritten(path)?;
+            if let Some(kept) = journal_file::make_room(path)? {
+                out.note(&format!(
+                    "the journal that was there is now {}",
+                    kept.display()
+                ));
+            }
             return Ok((None, Journal::create(path).map_err(unwritable)?));
         }
         let file = std::fs::File::open(path).map_err(unwritable)?;
@@ -291,18 +325,37 @@ fn worse(a: Exit, b: Exit) -> Exit {
         Exit::Conforms => 0,
         Exit::Undecided => 1,
         Exit::Fails => 2,
-        Exit::Mistake => 3,
-        Exit::Interrupted => 4,
+        Exit::Unwritten => 3,
+        Exit::Mistake => 4,
+        Exit::Interrupted => 5,
     };
     if rank(b) > rank(a) { b } else { a }
 }
 
 /// The first Ctrl-C ends the run in good order, the second one ends the process.
-async fn watch_for_interrupt(stop: Stop) {
+async fn watch_for_interrupt(stop: Stop, progress: Arc<Progress>) {
     while tokio::signal::ctrl_c().await.is_ok() {
         if stop.ask() {
             std::process::exit(Exit::Interrupted as i32);
         }
+        progress.noticed("finishing what is under way; again to quit");
+    }
+}
+
+/// Where no bar is drawn, a line from time to time shows that the run goes on.
+async fn tell_now_and_then(progress: Arc<Progress>) {
+    let mut seconds = 0;
+    while progress.bar.is_hidden() {
+        tokio::time::sleep(TOLD_EVERY).await;
+        seconds += TOLD_EVERY.as_secs();
+        let (done, all) = (progress.bar.position(), progress.bar.length());
+        progress.noticed(&match all {
+            None | Some(0) => format!("{seconds} s: waiting for the target"),
+            Some(all) => format!(
+                "{seconds} s: {done} of {all} cases decided, {} failed",
+                progress.failed.load(Ordering::Relaxed)
+            ),
+        });
     }
 }
 
@@ -316,7 +369,10 @@ struct Ran {
 }
 
 /// Of all targets together.
-struct Progress(ProgressBar);
+struct Progress {
+    bar: ProgressBar,
+    failed: AtomicUsize,
+}
 
 impl Progress {
     fn new(live: bool, target: &str) -> Self {
@@ -338,23 +394,36 @@ impl Progress {
                 .take(30)
                 .collect::<String>(),
         );
-        Self(bar)
+        Self {
+            bar,
+            failed: AtomicUsize::new(0),
+        }
     }
 
     fn clear(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 impl Observer for Progress {
     fn begins(&self, cases: usize) {
-        self.0.inc_length(cases as u64);
+        self.bar.inc_length(cases as u64);
     }
 
     fn decided(&self, case: &Case, verdict: &Verdict) {
         if matches!(verdict, Verdict::Fail { .. }) {
-            self.0.set_message(format!("last failure: {}", case.check));
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            self.bar
+                .set_message(format!("last failure: {}", case.check));
         }
-        self.0.inc(1);
+        self.bar.inc(1);
+    }
+
+    fn noticed(&self, says: &str) {
+        let line = visible(says);
+        // Between two frames of the bar.
+        self.bar.suspend(|| {
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        });
     }
 }

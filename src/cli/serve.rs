@@ -47,7 +47,14 @@ impl Serve {
             ..Settings::with_limits(contract.limits())
         };
         let deployment = Deployment::start(contract, flaws, settings).map_err(|error| {
-            Fault::World(format!("the reference deployment does not start: {error}"))
+            let says = format!("the reference deployment does not start: {error}");
+            match self.port {
+                // Who names a port can name another.
+                Some(port) => Fault::Usage(format!(
+                    "{says}; `--port {port}` takes that port and the next one"
+                )),
+                None => Fault::World(says),
+            }
         })?;
         let text = deployment.target_file();
         match &self.target_file {

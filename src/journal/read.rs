@@ -39,6 +39,10 @@ pub enum JournalError {
     )]
     NoHead,
     #[error(
+        "the first line of the journal is incomplete: the run died while it wrote it, and nothing was recorded"
+    )]
+    CutHead,
+    #[error(
         "the journal has version {0}, and this proofmark reads versions up to {JOURNAL_VERSION}; use a newer one"
     )]
     Version(u32),
@@ -146,6 +150,9 @@ fn check_version(line: &[u8]) -> Result<(), JournalError> {
             Err(JournalError::Version(version.journal))
         }
         Ok(_) => Ok(()),
+        Err(error) if error.is_eof() && line.starts_with(br#"{"record":"head""#) => {
+            Err(JournalError::CutHead)
+        }
         Err(_) => Err(JournalError::NoHead),
     }
 }

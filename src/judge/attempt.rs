@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::clock;
 use super::conditions::{Sight, end, mentions};
+use super::describe;
 use super::hearing::unheard;
 use super::scope::{AttemptScope, capture, resolved};
 use super::status;
@@ -399,7 +400,7 @@ impl<'a> Attempted<'a> {
                         Some(answer) => not_an_answer(answer.status),
                         None => Stop::Doubt(
                             Doubt::Control,
-                            format!("the control expected {expected}, and there was {observed}"),
+                            describe::broken_control(&expected, &observed),
                         ),
                     });
                 }

@@ -20,6 +20,19 @@ pub fn expectation(expectation: &Expectation, scope: &dyn Scope) -> String {
     }
 }
 
+/// What a control that did not hold says. One that asks for a refusal shows that there is something to break.
+pub(super) fn broken_control(expected: &str, observed: &str) -> String {
+    let seen = match observed.starts_with("status ") {
+        true => format!(", and there was {observed}"),
+        false => format!("; {observed}"),
+    };
+    let so = match expected.starts_with("not ") {
+        true => ": what must be refused for the check to mean something is not",
+        false => "",
+    };
+    format!("the control expected {expected}{seen}{so}")
+}
+
 fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
     let mut parts = Vec::new();
     if let Some(name) = &conditions.answer {

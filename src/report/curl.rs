@@ -1,14 +1,16 @@
 //! The command that shows an exchange again.
 
 use crate::journal::{Exchange, MARK_CLOSE, MARK_OPEN};
+use crate::suite::Target;
 use crate::wire::Scheme;
 
 /// Longest body that fits into a command a person would paste.
 const MAX_BODY_CHARS: usize = 2_000;
 
-/// A `curl` command for the exchange's request, secrets as `$NAME`. `None` for a transport probe, which curl cannot
+/// A `curl` command for the exchange's request. Secrets are variables: that of the environment which the target file takes
+/// the secret from, or one whose name no shell has a meaning for, `PM_` and the secret's. `None` for a transport probe, which curl cannot
 /// repeat. What cannot survive a shell is said in a comment at the end.
-pub fn curl(exchange: &Exchange) -> Option<String> {
+pub fn curl(exchange: &Exchange, target: &Target) -> Option<String> {
     let request = &exchange.request;
     if exchange.seen.is_some() {
         return None;
@@ -20,18 +22,20 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
     } else {
         words.push("--http1.1".to_owned());
     }
-    if request.origin.scheme == Scheme::Https
-        && matches!(
-            request.origin.host.as_str(),
-            "localhost" | "127.0.0.1" | "::1"
-        )
-    {
-        words.push("-k".to_owned());
+    let is_here = matches!(
+        request.origin.host.as_str(),
+        "localhost" | "127.0.0.1" | "::1"
+    );
+    match &target.ca_file {
+        _ if request.origin.scheme == Scheme::Http => {}
+        Some(path) => words.extend(["--cacert".to_owned(), quote(path, target)]),
+        None if is_here => words.push("-k".to_owned()),
+        None => {}
     }
     match request.method.as_str() {
         "GET" if request.body.0.is_empty() => {}
         "HEAD" => words.push("-I".to_owned()),
-        method => words.extend(["-X".to_owned(), quote(method)]),
+        method => words.extend(["-X".to_owned(), quote(method, target)]),
     }
     for (name, value) in &request.headers {
         let lower = name.to_ascii_lowercase();
@@ -53,7 +57,7 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
         } else {
             format!("{name}: {text}")
         };
-        words.extend(["-H".to_owned(), quote(&line)]);
+        words.extend(["-H".to_owned(), quote(&line, target)]);
     }
     if !request.body.0.is_empty() {
         let text = request.body.text();
@@ -61,7 +65,7 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
             && text.chars().count() <= MAX_BODY_CHARS
             && request.body.0.len() as u64 == request.body_bytes
         {
-            words.extend(["--data-binary".to_owned(), quote(&text)]);
+            words.extend(["--data-binary".to_owned(), quote(&text, target)]);
         } else {
             notes.push(format!(
                 "with a body of {} octets, see the journal",
@@ -73,11 +77,8 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
         words.push(format!("--connect-to ::{node}"));
     }
     words.push("--path-as-is".to_owned());
-    words.push(quote(&format!(
-        "{}{}",
-        request.origin,
-        request.target.text()
-    )));
+    let url = format!("{}{}", request.origin, request.target.text());
+    words.push(quote(&url, target));
     let mut command = words.join(" ");
     for note in notes {
         command.push_str(&format!("  # {note}"));
@@ -85,10 +86,10 @@ pub fn curl(exchange: &Exchange) -> Option<String> {
     Some(command)
 }
 
-/// Quotes a word for a POSIX shell; marks of secrets become `$NAME`, which the shell fills in.
-fn quote(text: &str) -> String {
+/// Quotes a word for a POSIX shell; marks of secrets become `${NAME}`, which the shell fills in.
+fn quote(text: &str, target: &Target) -> String {
     if text.contains(MARK_OPEN) {
-        return double_quote(text);
+        return double_quote(text, target);
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:@%+=,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -101,7 +102,7 @@ fn quote(text: &str) -> String {
     format!("'{}'", visible.replace('\'', r"'\''"))
 }
 
-fn double_quote(text: &str) -> String {
+fn double_quote(text: &str, target: &Target) -> String {
     let mut out = String::from("\"");
     let mut rest = text;
     while let Some(open) = rest.find(MARK_OPEN) {
@@ -111,7 +112,7 @@ fn double_quote(text: &str) -> String {
             break;
         };
         out.push_str("${");
-        out.push_str(&variable(&inner[..close]));
+        out.push_str(&variable(&inner[..close], target));
         out.push('}');
         rest = &inner[close + MARK_CLOSE.len_utf8()..];
     }
@@ -120,10 +121,17 @@ fn double_quote(text: &str) -> String {
     out
 }
 
-/// `user.token:9f3c21aa` → `USER_TOKEN`.
-fn variable(mark: &str) -> String {
+/// `user.token:9f3c21aa` → `PM_USER_TOKEN`, or what the secret of this name is called in the environment. Without the
+/// prefix, a secret `user` or `path` would be the shell's own.
+fn variable(mark: &str, target: &Target) -> String {
     let name = mark.rsplit_once(':').map_or(mark, |(name, _)| name);
-    name.chars()
+    if let Some(variable) = target.secret_variables.get(name) {
+        return variable.clone();
+    }
+    let own = name.chars();
+    "PM_"
+        .chars()
+        .chain(own)
         .map(|c| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_uppercase()

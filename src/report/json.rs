@@ -264,7 +264,7 @@ fn finding(view: &View<'_>, finding: &Finding) -> ReportedFinding {
         curl: view
             .run
             .exchange(finding.exchange)
-            .and_then(curl)
+            .and_then(|exchange| curl(exchange, &view.run.head.plan.target))
             .map(|command| visible(&command)),
     }
 }

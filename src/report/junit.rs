@@ -120,7 +120,7 @@ fn status(
                 lines.push(
                     view.run
                         .exchange(finding.exchange)
-                        .and_then(curl)
+                        .and_then(|exchange| curl(exchange, &view.run.head.plan.target))
                         .map_or_else(
                             || format!("exchange {} of the journal", finding.exchange),
                             |command| visible(&command),

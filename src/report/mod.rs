@@ -5,9 +5,12 @@ mod explanation;
 mod explanation_page;
 mod json;
 mod junit;
+mod reasons;
+mod remedy;
 mod terminal;
 mod view;
 mod visible;
+mod words_page;
 
 pub use curl::curl;
 pub use explanation::{
@@ -16,7 +19,8 @@ pub use explanation::{
 pub use explanation_page::{catalogue, page};
 pub use json::{REPORT_VERSION, Report, json, report};
 pub use junit::junit;
-pub use terminal::{Paint, terminal};
+pub use terminal::{Detail, Paint, terminal};
 pub use view::{CaseView, CheckView, Conformity, Counts, Standing, View};
 
-use visible::visible;
+pub use visible::visible;
+pub use words_page::words_page;

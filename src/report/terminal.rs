@@ -3,13 +3,15 @@
 use anstyle::{AnsiColor, Style};
 
 use super::curl::curl;
-use super::view::{CaseView, CheckView, Standing, View};
+use super::reasons::{doubts, skips, unconfirmed, wrapped};
+use super::remedy;
+use super::view::{CaseView, CheckView, View};
 use super::visible;
 use crate::judge::Verdict;
 use crate::suite::model::Level;
 
 /// Different things said about one check that are shown in full; the others are counted.
-const SHOWN_SAYINGS: usize = 3;
+pub(super) const SHOWN_SAYINGS: usize = 3;
 
 /// Cases that say the same as one that is shown, and are named beside it; the others are counted.
 const SHOWN_OTHERS: usize = 6;
@@ -30,14 +32,32 @@ impl Paint {
     }
 }
 
+/// How much of what did not fail is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Reasons with their counts.
+    Brief,
+    /// And every check that each is about.
+    Verbose,
+}
+
+impl Detail {
+    pub fn asked(verbose: bool) -> Self {
+        match verbose {
+            true => Detail::Verbose,
+            false => Detail::Brief,
+        }
+    }
+}
+
 const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(super) const YELLOW: Style = AnsiColor::Yellow.on_default();
 const GREEN: Style = AnsiColor::Green.on_default();
-const DIM: Style = Style::new().dimmed();
-const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const BOLD: Style = Style::new().bold();
 
 /// Renders; the caller writes. Findings at or above `level` come first, then what falls short of advice, then doubts.
-pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
+pub fn terminal(view: &View<'_>, level: Level, paint: Paint, detail: Detail) -> String {
     let mut out = String::new();
     let target = &view.run.head.plan.target;
     out.push_str(&format!(
@@ -48,9 +68,9 @@ pub fn terminal(view: &View<'_>, level: Level, paint: Paint) -> String {
     let failed = |binding: bool| move |case: &&CaseView<'_>| matches!(&case.verdict, Verdict::Fail { level: broken, .. } if (*broken >= level) == binding);
     section(&mut out, view, "FAIL", RED, paint, failed(true));
     section(&mut out, view, "warn", YELLOW, paint, failed(false));
-    doubts(&mut out, view, paint);
-    unconfirmed(&mut out, view, paint);
-    skips(&mut out, view, paint);
+    doubts(&mut out, view, paint, detail);
+    unconfirmed(&mut out, view, paint, detail);
+    skips(&mut out, view, paint, detail);
     clock(&mut out, view);
     summary(&mut out, view, level, paint);
     out
@@ -99,35 +119,20 @@ fn section<'v>(
                 visible(&finding.expected),
                 visible(&finding.observed)
             ));
-            let shown = view.run.exchange(finding.exchange).and_then(curl);
-            let command =
-                shown.unwrap_or_else(|| format!("exchange {} of the journal", finding.exchange));
+            let exchange = view.run.exchange(finding.exchange);
+            let target = &view.run.head.plan.target;
+            let shown = exchange.and_then(|exchange| curl(exchange, target));
+            let command = shown.unwrap_or_else(|| {
+                format!("no request; exchange {} of the journal", finding.exchange)
+            });
             out.push_str(&format!("     {}\n", paint.on(DIM, &visible(&command))));
-            likewise(out, check.id, &cases[1..]);
-        }
-        rest(out, check.id, said.get(SHOWN_SAYINGS..).unwrap_or_default());
-    }
-}
-
-fn doubts(out: &mut String, view: &View<'_>, paint: Paint) {
-    for check in &view.checks {
-        let said = alike(check.cases.iter(), |case| match &case.verdict {
-            Verdict::Inconclusive { why, says, .. } => Some((*why, says)),
-            _ => None,
-        });
-        for cases in said.iter().take(SHOWN_SAYINGS) {
-            let case = cases[0];
-            let Verdict::Inconclusive { why, says, .. } = &case.verdict else {
-                continue;
-            };
-            out.push_str(&format!(
-                "\n{} {}  {}\n     {}: {}\n",
-                paint.on(YELLOW, "????"),
-                paint.on(BOLD, &visible(&case.case.id)),
-                visible(&check.planned.check.title),
-                why.word(),
-                visible(says)
-            ));
+            let planned = &check.planned.check;
+            if let Some(says) = exchange.and_then(|one| remedy::not_shown(planned, finding, one)) {
+                out.push_str(&wrapped(says));
+            }
+            if let Some(fix) = remedy::brief(planned) {
+                out.push_str(&wrapped(&format!("fix: {}", visible(&fix))));
+            }
             likewise(out, check.id, &cases[1..]);
         }
         rest(out, check.id, said.get(SHOWN_SAYINGS..).unwrap_or_default());
@@ -135,7 +140,7 @@ fn doubts(out: &mut String, view: &View<'_>, paint: Paint) {
 }
 
 /// Cases that say the same, together, in the order in which each is first said. Cases without a key are left out.
-fn alike<'v, K: PartialEq>(
+pub(super) fn alike<'v, K: PartialEq>(
     cases: impl Iterator<Item = &'v CaseView<'v>>,
     key: impl Fn(&'v CaseView<'v>) -> Option<K>,
 ) -> Vec<Vec<&'v CaseView<'v>>> {
@@ -151,7 +156,7 @@ fn alike<'v, K: PartialEq>(
 }
 
 /// The other cases that said the same, by what sets them apart.
-fn likewise(out: &mut String, check: &str, others: &[&CaseView<'_>]) {
+pub(super) fn likewise(out: &mut String, check: &str, others: &[&CaseView<'_>]) {
     if others.is_empty() {
         return;
     }
@@ -167,71 +172,12 @@ fn likewise(out: &mut String, check: &str, others: &[&CaseView<'_>]) {
     out.push_str(&format!("     likewise {}{more}\n", named.join(" ")));
 }
 
-fn rest(out: &mut String, check: &str, groups: &[Vec<&CaseView<'_>>]) {
+pub(super) fn rest(out: &mut String, check: &str, groups: &[Vec<&CaseView<'_>>]) {
     let cases: usize = groups.iter().map(Vec::len).sum();
     if cases > 0 {
         out.push_str(&format!(
             "     and {cases} more cases of {}\n",
             visible(check)
-        ));
-    }
-}
-
-/// Skipped checks by reason, so that nothing is passed over in silence and nothing is said a hundred times.
-fn skips(out: &mut String, view: &View<'_>, paint: Paint) {
-    let skipped = view
-        .checks
-        .iter()
-        .filter(|check| check.standing() == Standing::Skipped);
-    let reason = |verdict: &Verdict| match verdict {
-        Verdict::Skipped { says, .. } => Some(says.clone()),
-        _ => None,
-    };
-    let found = skipped.map(|check| (said(check, reason).unwrap_or_default(), check.id));
-    by_reason(out, "Skipped", found, paint);
-}
-
-/// Checks that pass, and did not see all that they wanted to, by what they did not see.
-fn unconfirmed(out: &mut String, view: &View<'_>, paint: Paint) {
-    let passed = view
-        .checks
-        .iter()
-        .filter(|check| check.standing() == Standing::Pass);
-    let reason = |verdict: &Verdict| match verdict {
-        Verdict::Pass { unconfirmed, .. } => unconfirmed.clone(),
-        _ => None,
-    };
-    let found = passed.filter_map(|check| Some((said(check, reason)?, check.id)));
-    by_reason(out, "Unconfirmed", found, paint);
-}
-
-/// What the first case says of which there is something to say.
-fn said(check: &CheckView<'_>, reason: impl Fn(&Verdict) -> Option<String>) -> Option<String> {
-    check.cases.iter().find_map(|case| reason(&case.verdict))
-}
-
-fn by_reason<'a>(
-    out: &mut String,
-    title: &str,
-    found: impl Iterator<Item = (String, &'a str)>,
-    paint: Paint,
-) {
-    let mut by_reason: Vec<(String, Vec<&str>)> = Vec::new();
-    for (reason, id) in found {
-        match by_reason.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, ids)) => ids.push(id),
-            None => by_reason.push((reason, vec![id])),
-        }
-    }
-    if by_reason.is_empty() {
-        return;
-    }
-    out.push_str(&format!("\n{}\n", paint.on(BOLD, title)));
-    for (reason, ids) in by_reason {
-        out.push_str(&format!(
-            "     {}: {}\n",
-            visible(&reason),
-            paint.on(DIM, &visible(&ids.join(" ")))
         ));
     }
 }
@@ -276,10 +222,6 @@ fn summary(out: &mut String, view: &View<'_>, level: Level, paint: Paint) {
         0 => String::new(),
         below => format!(" ({below} below {level})"),
     };
-    let some = |count: usize, noun: &str| match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    };
     out.push_str(&format!(
         "\n{}: {}, {}, {}, {} ({}{state})\n",
         some(checks.total, "check"),
@@ -289,6 +231,13 @@ fn summary(out: &mut String, view: &View<'_>, level: Level, paint: Paint) {
         number(checks.skipped, "skipped", DIM),
         some(cases.total, "case"),
     ));
+}
+
+pub(super) fn some(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
 }
 
 /// Fails, and only below the asked level.

@@ -245,6 +245,10 @@ impl Walk<'_> {
     /// `false` where going on makes no sense: something needed did not come about.
     async fn steps(&mut self) -> io::Result<bool> {
         for (index, step) in self.check.steps.iter().enumerate() {
+            if self.field.stop.is_asked() {
+                self.is_cut_short = true;
+                return Ok(false);
+            }
             let slot = Slot {
                 phase: Phase::Steps,
                 index,

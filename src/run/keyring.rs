@@ -1,6 +1,7 @@
 //! Fetches the credentials of principals, keeps them, and renews them before they run out.
 
 use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -45,6 +46,8 @@ pub struct Keyring {
     roots: Roots,
     held: Mutex<HashMap<(String, String), Slot>>,
     bound: BoundKeys,
+    /// Principals whose credentials are taken nowhere, with the reason.
+    refused: RwLock<HashMap<String, String>>,
 }
 
 impl Keyring {
@@ -54,6 +57,7 @@ impl Keyring {
             roots,
             held: Mutex::new(HashMap::new()),
             bound: BoundKeys::default(),
+            refused: RwLock::default(),
         }
     }
 
@@ -65,6 +69,17 @@ impl Keyring {
         plan: &Plan,
     ) -> Result<BoundKey, String> {
         self.bound.of(principal, terms, plan, &self.secrets).await
+    }
+
+    /// Hands out no credential of this principal any more, for the reason given.
+    pub fn refuse(&self, principal: &str, says: String) {
+        let mut refused = self.refused.write().unwrap_or_else(PoisonError::into_inner);
+        refused.insert(principal.to_owned(), says);
+    }
+
+    fn refusal(&self, principal: &str) -> Option<String> {
+        let refused = self.refused.read().unwrap_or_else(PoisonError::into_inner);
+        refused.get(principal).cloned()
     }
 
     /// What the target file keeps secret.
@@ -79,7 +94,7 @@ impl Keyring {
         plan: &Plan,
         line: &Line,
     ) -> Result<Vec<(String, String)>, String> {
-        self.chain(principal, &[], plan, line, 0).await
+        self.of_without(principal, &[], plan, line).await
     }
 
     /// The same without these kinds, which are not fetched either.
@@ -90,7 +105,10 @@ impl Keyring {
         plan: &Plan,
         line: &Line,
     ) -> Result<Vec<(String, String)>, String> {
-        self.chain(principal, kinds, plan, line, 0).await
+        match self.refusal(principal) {
+            Some(says) => Err(says),
+            None => self.chain(principal, kinds, plan, line, 0).await,
+        }
     }
 
     async fn chain(

@@ -18,6 +18,7 @@ use super::case::{attempt, subject};
 use super::clock::Clock;
 use super::field::Field;
 use super::forge::Forger;
+use super::hopeless::{Hopeless, untried};
 use super::keyring::Keyring;
 use super::outside::Outside;
 use super::pace::Pace;
@@ -25,6 +26,8 @@ use super::possession::Nonces;
 use super::prepare::{Fault, prepare};
 use super::purses::Purses;
 use super::race::MOST_OF_A_BURST;
+use super::reach::{Reached, reach};
+use super::refusal;
 use super::scope::{Proofs, RequestScope};
 use super::send::{Line, Sent};
 use super::shown_secrets::ShownSecrets;
@@ -35,17 +38,19 @@ use crate::journal::{
     Doubt, End, Exchange, Exchanges, Head, JOURNAL_VERSION, Journal, Record, Redactor, RunRecord,
 };
 use crate::judge::{ShownAgain, Verdict, judge, needs_another_attempt, status_contains};
-use crate::suite::model::{Carriage, Check, Expectation, OneOrMany, Transport};
+use crate::suite::Secrets;
+use crate::suite::model::{Check, Expectation, OneOrMany, Rotation, Transport};
 use crate::suite::plan::{Case, Plan};
 use crate::suite::rate_limits;
 use crate::suite::template::fill_number;
-use crate::suite::{Secrets, Target};
-use crate::wire::probe::{Probe, ProbeAnswer};
-use crate::wire::{Bounds, Client, ClientConfig, Failure, Origin, Phase, Roots};
+use crate::wire::{Failure, Origin, Roots};
 
 /// Default cap on requests per second where the target file sets none.
 const DEFAULT_RATE: u32 = 50;
 const DEFAULT_PATIENCE_S: u64 = 60;
+
+/// What is under way when the run is asked to end has this long to clean up.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -61,6 +66,8 @@ pub struct Settings {
 pub trait Observer: Send + Sync {
     fn begins(&self, _cases: usize) {}
     fn decided(&self, _case: &Case, _verdict: &Verdict) {}
+    /// What whoever started the run should know now, in one sentence.
+    fn noticed(&self, _says: &str) {}
 }
 
 /// Tells nobody.
@@ -85,6 +92,16 @@ pub enum RunError {
     /// Nothing was sent, and the journal is empty still.
     #[error("nobody answers at {origin}: {failure}")]
     Nobody { origin: Origin, failure: Failure },
+    #[error(
+        "{origin} does not speak TLS ({failure}), so that nothing but connections can be judged; is the port right?"
+    )]
+    NoTls { origin: Origin, failure: Failure },
+    #[error("what listens at {origin} does not answer as HTTP does: {failure}")]
+    NoHttp { origin: Origin, failure: Failure },
+    #[error(
+        "every operation is answered 404, such as {request} at {origin}, also to those who may use it: is `url` right?"
+    )]
+    NothingFound { origin: Origin, request: String },
 }
 
 /// Runs a plan from its beginning.
@@ -95,40 +112,14 @@ pub async fn run(
     journal: Arc<Journal>,
     observer: Arc<dyn Observer>,
 ) -> Result<Outcome, RunError> {
-    let client = reach(&plan.target, settings).await?;
+    let reached = reach(plan, settings).await?;
     journal.write(Record::Head(Box::new(Head {
         journal: JOURNAL_VERSION,
         proofmark: env!("CARGO_PKG_VERSION").to_owned(),
         started: jiff::Timestamp::now().to_string(),
         plan: without_secrets(plan, &secrets),
     })))?;
-    carry_out(plan, client, secrets, settings, journal, observer, None).await
-}
-
-/// A client within the limits of the target, where somebody listens. A run against an address where nobody does would
-/// say the same two hundred times.
-async fn reach(target: &Target, settings: &Settings) -> Result<Client, RunError> {
-    let client = Client::new(ClientConfig {
-        bounds: bounds(target),
-        roots: settings.roots.clone(),
-        ..ClientConfig::default()
-    })?;
-    let origin = &target.https;
-    let failure = match client.probe(origin, &Probe::Connect).await {
-        ProbeAnswer::Connect(answer) => answer.failure,
-        _ => None,
-    };
-    match failure {
-        // Whoever closes or resets is there, if only to do that.
-        Some(
-            failure
-            @ (Failure::Refused | Failure::Unresolved(_) | Failure::Timeout(Phase::Connect)),
-        ) => Err(RunError::Nobody {
-            origin: origin.clone(),
-            failure,
-        }),
-        _ => Ok(client),
-    }
+    carry_out(plan, reached, secrets, settings, journal, observer, None).await
 }
 
 /// The plan for the journal. It refers to secrets by name; this is for one that the target file holds a second time
@@ -158,10 +149,10 @@ pub async fn resume(
     observer: Arc<dyn Observer>,
 ) -> Result<Outcome, RunError> {
     let plan = earlier.head.plan.clone();
-    let client = reach(&plan.target, settings).await?;
+    let reached = reach(&plan, settings).await?;
     carry_out(
         &plan,
-        client,
+        reached,
         secrets,
         settings,
         journal,
@@ -173,7 +164,7 @@ pub async fn resume(
 
 async fn carry_out(
     plan: &Arc<Plan>,
-    client: Client,
+    reached: Reached,
     secrets: Secrets,
     settings: &Settings,
     journal: Arc<Journal>,
@@ -189,6 +180,7 @@ async fn carry_out(
     let strangers = Arc::new(Strangers::new());
     let outside = Outside::open(plan, &secrets, &strangers).map_err(RunError::Outside)?;
     outside.teach(&mut redactor);
+    let Reached { client, look, shut } = reached;
     let began = Instant::now();
     let permits = Arc::new(Semaphore::new(settings.jobs.max(1)));
     let shared = Arc::new(Shared {
@@ -224,12 +216,26 @@ async fn carry_out(
         observer,
         failed: Mutex::new(None),
         stop: settings.stop.clone(),
+        hopeless: Hopeless::default(),
     });
     let open: Vec<usize> = (0..plan.cases.len())
         .filter(|at| !is_decided(&plan.cases[*at].id))
         .collect();
-    if !open.is_empty() && dates_something(plan) {
-        shared.line.ask_time(target).await?;
+    if !open.is_empty() {
+        let (request, outcome) = look;
+        let path = String::from_utf8_lossy(&request.target).into_owned();
+        let asked = format!("GET {path}");
+        let budgets = &shared.budgets;
+        budgets
+            .turn(target, &asked, "anonymous", &shared.stop)
+            .await;
+        shared.line.keep_look(&request, outcome).await?;
+    }
+    if let Some(says) = shut {
+        shared.observer.noticed(&says);
+        shared.hopeless.shut(says);
+    } else {
+        shared.look_at_credentials(&open).await?;
     }
     shared.observer.begins(open.len());
     let mut tasks = JoinSet::new();
@@ -313,31 +319,12 @@ async fn carry_out(
     Ok(Outcome { interrupted })
 }
 
-/// Whether anything that we make says when it was made.
-fn dates_something(plan: &Plan) -> bool {
-    let target = &plan.target;
-    let is_proven = |carriage: &Carriage| carriage.proof.is_some();
-    !plan.forgeries.is_empty()
-        || target.issuer.is_some()
-        || target.credentials.values().any(is_proven)
-}
-
 /// A panic in a task is a fault of ours; it goes on where it can be seen.
 fn resume_panic(joined: Result<(), tokio::task::JoinError>) {
     if let Err(error) = joined
         && error.is_panic()
     {
         std::panic::resume_unwind(error.into_panic());
-    }
-}
-
-fn bounds(target: &Target) -> Bounds {
-    let (own, limits) = (Bounds::default(), &target.limits);
-    Bounds {
-        connect: limits.connect_s.map_or(own.connect, Duration::from_secs),
-        answer: limits.answer_s.map_or(own.answer, Duration::from_secs),
-        body: limits.body_bytes.unwrap_or(own.body),
-        ..own
     }
 }
 
@@ -366,11 +353,49 @@ struct Shared {
     observer: Arc<dyn Observer>,
     failed: Mutex<Option<io::Error>>,
     stop: Stop,
+    hopeless: Hopeless,
 }
 
 impl Shared {
     fn stopped(&self) -> bool {
         self.stop.is_asked()
+    }
+
+    fn field(&self) -> Field<'_> {
+        Field {
+            plan: &self.plan,
+            line: &self.line,
+            keyring: &self.keyring,
+            forger: &self.forger,
+            observed: &self.observed,
+            budgets: &self.budgets,
+            bursting: &self.bursting,
+            stop: &self.stop,
+        }
+    }
+
+    /// Finds out who is refused by everything, and whether there is anything at all.
+    async fn look_at_credentials(&self, open: &[usize]) -> Result<(), RunError> {
+        let standing = refusal::look(&self.field(), open).await?;
+        if let Some(request) = standing.nothing_found {
+            let origin = self.plan.target.https.clone();
+            return Err(RunError::NothingFound { origin, request });
+        }
+        for (principal, says) in standing.refused {
+            self.observer.noticed(&says);
+            self.keyring.refuse(&principal, says);
+        }
+        Ok(())
+    }
+
+    /// Returns when the run was asked to end, and what was under way had time to.
+    async fn out_of_grace(&self) {
+        self.stop.asked().await;
+        tokio::time::sleep(GRACE).await;
+        // What is under way does not come to that any more.
+        if let Some(issuer) = &self.line.outside.issuer {
+            let _ = issuer.rotate(Rotation::Restore);
+        }
     }
 
     /// Carries out one case and decides it. A journal that cannot be written ends the run.
@@ -385,24 +410,26 @@ impl Shared {
         let mut attempts = Vec::new();
         let mut exchanges = Exchanges::new();
         if let (None, Some(planned)) = (&case.skip, self.plan.checks.get(&case.check)) {
-            let field = Field {
-                plan: &self.plan,
-                line: &self.line,
-                keyring: &self.keyring,
-                forger: &self.forger,
-                observed: &self.observed,
-                budgets: &self.budgets,
-                bursting: &self.bursting,
-                stop: &self.stop,
-            };
+            let field = self.field();
             let wanted = rate_limits::purses(&self.plan.target, &case.bindings);
             let mut purses = self.purses.hold(&wanted).await;
             for number in 1.. {
+                if let Some(says) = self.hopeless.reason(&self.plan, case) {
+                    let made = untried(case, &planned.check, number, says);
+                    self.line
+                        .journal
+                        .write(Record::Attempt(Box::new(made.clone())))?;
+                    attempts.push(made);
+                    break;
+                }
                 purses.rest(&self.stop).await;
                 if self.stopped() {
                     return Ok(());
                 }
-                let walked = attempt(&field, case, &planned.check, number).await?;
+                let walked = tokio::select! {
+                    walked = attempt(&field, case, &planned.check, number) => walked?,
+                    () = self.out_of_grace() => None,
+                };
                 purses.spent();
                 let Some((made, outcome, seen)) = walked else {
                     // Undecided: a resumed run begins this case anew.
@@ -420,6 +447,9 @@ impl Shared {
                     return Ok(());
                 }
             }
+        }
+        if let Some(says) = self.hopeless.count(&self.plan.target.https, &exchanges) {
+            self.observer.noticed(&says);
         }
         let verdict = judge(&self.plan, case, &attempts, &exchanges);
         self.observer.decided(case, &verdict);

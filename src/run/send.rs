@@ -17,8 +17,7 @@ use super::shown_secrets::ShownSecrets;
 use super::silence::Silence;
 use crate::journal::{Exchange, ExchangeId, Journal, Record, RecordedAnswer, Redactor};
 use crate::judge::ShownAgain;
-use crate::suite::Target;
-use crate::wire::{Client, Failure, Outcome, Request, Version};
+use crate::wire::{Client, Failure, Outcome, Request};
 
 /// Times that a request is tried when what comes back is no answer.
 const TRIES: usize = 3;
@@ -286,29 +285,20 @@ impl Line {
         Ok(Sent { exchange, raw })
     }
 
-    /// Looks at the target's clock before anything is dated by it. No answer tells nothing, and is no trouble yet.
-    pub async fn ask_time(&self, target: &Target) -> Result<(), std::io::Error> {
-        let path = match target.prefix.as_str() {
-            "" => "/",
-            prefix => prefix,
+    /// Notes the look at the target that the run began with, and the time that its answer told: what is forged later is
+    /// dated by it. No answer tells nothing.
+    pub async fn keep_look(
+        &self,
+        request: &Request,
+        outcome: Outcome,
+    ) -> Result<(), std::io::Error> {
+        let now = self.elapsed_ms();
+        let span = Span {
+            started_ms: now,
+            ended_ms: now,
         };
-        let request = Request {
-            origin: target.https.clone(),
-            version: Version::H1,
-            method: "GET".to_owned(),
-            target: path.as_bytes().to_vec(),
-            headers: vec![("Host".to_owned(), target.https.authority().into_bytes())],
-            body: bytes::Bytes::new(),
-            fresh_connection: false,
-            await_continue: false,
-            cut: None,
-        };
-        let whatever = Subject {
-            overload: true,
-            connection: true,
-            mark: None,
-        };
-        self.send(&request, whatever, |_| Vec::new())
+        let subject = Subject::default();
+        self.keep(request, outcome, span, Vec::new(), subject, |_| Vec::new())
             .await
             .map(drop)
     }

@@ -49,7 +49,18 @@ const SHOWN: &[&str] = &[
     "lifetime_s",
 ];
 /// Sections of the file's first level whose values are shown whatever the key.
-const SHOWN_SECTIONS: &[&str] = &["params", "values", "levels", "consent", "limits"];
+const SHOWN_SECTIONS: &[&str] = &[
+    "params",
+    "values",
+    "levels",
+    "consent",
+    "limits",
+    "rate_limits",
+    "exempt_from_rate_limits",
+    "addresses",
+    "nodes",
+    "secret_members",
+];
 /// Stands for one octet of what is blotted out, so that columns stay right.
 const BLOT: &str = "*";
 /// Shorter pieces are not looked for in the sentences of a mistake.

@@ -25,6 +25,8 @@ mod target;
 pub mod target_file;
 pub mod template;
 mod unmeant;
+mod vocabulary;
+mod words;
 
 pub use expand::{MAX_CASES_PER_CHECK, Wanted, expand};
 pub use library::{Applies, Library, SELECTION};
@@ -32,3 +34,4 @@ pub use pattern::matches as pattern_matches;
 pub use plan::Plan;
 pub use secret::Secrets;
 pub use target::{Misfit, Target, Which, merge};
+pub use words::Words;

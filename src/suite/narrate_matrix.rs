@@ -147,6 +147,10 @@ fn selected(name: &str, selected: &Selected) -> String {
             param: Some(param), ..
         } => format!("each {} of the parameter `{param}`", spaced(name)),
         Selected {
+            rate_limits: Some(words),
+            ..
+        } => format!("each declared rate limit{}", such(words)),
+        Selected {
             nodes: Some(which), ..
         } => match which {
             Nodes::All => "each node".to_owned(),

@@ -1,7 +1,9 @@
 //! Patterns over check ids: `*` stands for any characters, everything else for itself.
 
-/// Whether `text` matches `pattern` as a whole.
+/// Whether `text` matches `pattern` as a whole, without regard to case.
 pub fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_ascii_lowercase(), text.to_ascii_lowercase());
+    let text = text.as_str();
     let mut parts = pattern.split('*');
     let Some(rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
         return false;
@@ -34,6 +36,7 @@ mod tests {
             ("A*A", "A", false),
             ("DEMO-401-01", "DEMO-401-01", true),
             ("DEMO", "DEMO-401-01", false),
+            ("demo-401-*", "DEMO-401-01", true),
             ("*-401-*", "DEMO-401-01", true),
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");

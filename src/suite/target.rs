@@ -60,6 +60,12 @@ pub struct Target {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listener: Option<ListenerTerms>,
     pub principals: IndexMap<String, Principal>,
+    /// The variables of the environment that secrets come from, by name of the secret.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub secret_variables: IndexMap<String, String>,
+    /// Where the file with the roots of trust is, if the target file names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
     /// Principals whose credentials cannot be had, with the reason.
     pub absent_principals: IndexMap<String, String>,
     pub operations: IndexMap<String, Operation>,
@@ -354,6 +360,8 @@ pub fn merge(
         issuer,
         listener: file.listener.clone(),
         principals,
+        secret_variables: secret_variables(file),
+        ca_file: file.ca_file.clone(),
         absent_principals,
         operations,
         answers: contract.answers.clone(),
@@ -366,6 +374,15 @@ pub fn merge(
         nodes,
         exempt_from_rate_limits: file.exempt_from_rate_limits,
     })
+}
+
+/// Secrets that are one variable of the environment and nothing else.
+fn secret_variables(file: &TargetFile) -> IndexMap<String, String> {
+    let named = |(secret, text): (&String, &String)| {
+        let variable = text.strip_prefix("${env:")?.strip_suffix('}')?;
+        Some((secret.clone(), variable.to_owned()))
+    };
+    file.secrets.iter().filter_map(named).collect()
 }
 
 fn target_misfit(pointer: &str, says: String) -> Misfit {

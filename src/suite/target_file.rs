@@ -10,7 +10,7 @@ use super::model::TargetFile;
 use super::ports_of_target;
 use super::secret::Secrets;
 use super::target::{Misfit, Target, Which, merge};
-use super::unmeant;
+use super::{unmeant, vocabulary};
 use crate::wire::Roots;
 
 /// Shorter secrets would be found everywhere in what a target sends, and so could not be kept out of the output.
@@ -122,10 +122,14 @@ fn read(
             {
                 *file = folder.join(&*file).to_string_lossy().into_owned();
             }
+            if let Some(file) = &mut target.ca_file {
+                *file = folder.join(&*file).to_string_lossy().into_owned();
+            }
             mistakes.extend(keys_of_target::mistakes(
                 &document, &file, &target, &secrets,
             ));
             mistakes.extend(unmeant::mistakes(&document, &file, &target, library));
+            mistakes.extend(vocabulary::mistakes(&document, &file, &target, library));
             mistakes.extend(ports_of_target::mistakes(
                 &document, &file, &target, &secrets,
             ));

@@ -183,7 +183,7 @@ fn secrets(document: &Document, file: &TargetFile, found: &mut Vec<Mistake>) {
 }
 
 /// The same for names that are often alike, as `editor` and `auditor` or `tier1` and `tier2` are: one slip, and no digit.
-fn misspelt<'k>(name: &str, known: &BTreeSet<&'k str>) -> Option<&'k str> {
+pub(super) fn misspelt<'k>(name: &str, known: &BTreeSet<&'k str>) -> Option<&'k str> {
     let slip = |meant: &&str| {
         let letters = |text: &str| !text.contains(|c: char| c.is_ascii_digit());
         strsim::damerau_levenshtein(name, meant) == 1 && letters(name) && letters(meant)

@@ -27,4 +27,4 @@ pub use message::{
     Version,
 };
 pub use server_tls::server_tls;
-pub use tls::{ClientError, Roots};
+pub use tls::{AUTHORITY_AS_SERVER, ClientError, NO_TLS, Roots};

@@ -47,6 +47,12 @@ pub enum ClientError {
     Tls(#[from] rustls::Error),
 }
 
+/// The reason of a [`Failure::Tls`](super::Failure) where what came back is nothing of TLS.
+pub const NO_TLS: &str = "the peer does not speak TLS";
+
+/// The reason where the certificate of the server is one that may sign others, which servers must not show as theirs.
+pub const AUTHORITY_AS_SERVER: &str = "certificate of an authority used as a server's own";
+
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
@@ -91,7 +97,7 @@ pub(super) fn reason(error: &rustls::Error) -> String {
             let code = u8::from(*alert);
             format!("alert {code}: {}", alert_name(code))
         }
-        rustls::Error::InvalidMessage(_) => "the peer does not speak TLS".into(),
+        rustls::Error::InvalidMessage(_) => NO_TLS.into(),
         rustls::Error::PeerIncompatible(why) => format!("nothing in common: {why:?}"),
         rustls::Error::PeerMisbehaved(why) => format!("the peer broke the protocol: {why:?}"),
         other => other.to_string().chars().take(200).collect(),
@@ -155,9 +161,7 @@ fn certificate_reason(error: &CertificateError) -> String {
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             "certificate not meant for TLS servers"
         }
-        E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "certificate of an authority used as a server's own"
-        }
+        E::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => AUTHORITY_AS_SERVER,
         other => {
             return format!("certificate: {other:?}")
                 .chars()

@@ -353,6 +353,7 @@ fn report_from_standard_input() {
         &view,
         proofmark::suite::model::Level::Must,
         proofmark::report::Paint::Plain,
+        proofmark::report::Detail::Brief,
     );
     assert_eq!(again, format!("{page}--- exit 1\n"));
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use proofmark::report::{Paint, Standing, View, json, junit, terminal};
+use proofmark::report::{Detail, Paint, Standing, View, json, junit, terminal};
 use proofmark::suite::model::Level;
 use serde_json::Value;
 
@@ -12,17 +12,17 @@ use super::{DEMO, record, root};
 #[test]
 fn terminal_page() {
     let run = record(DEMO);
-    insta::assert_snapshot!(terminal(&View::of(&run), Level::Must, Paint::Plain), @r##"
+    insta::assert_snapshot!(terminal(&View::of(&run), Level::Must, Paint::Plain, Detail::Brief), @r##"
     loyalty-staging against contract pers
 
     FAIL DEMO-CHALLENGE-01[me]  A request without a credential is answered with a challenge  (must, RFC 9110 §15.5.2, §11.6.1)
          expected a `WWW-Authenticate` field; there is none — a client cannot know which scheme to use
-         curl -i --http1.1 -k -H 'Accept: application/json' -H "X-Project-Key: ${PROJECT_KEY}" --path-as-is https://localhost:8443/v2/users/me
+         curl -i --http1.1 -k -H 'Accept: application/json' -H "X-Project-Key: ${PM_PROJECT_KEY}" --path-as-is https://localhost:8443/v2/users/me
          likewise [list-users]
 
     warn DEMO-ADVICE-01  A refusal says which scheme to use  (advice, good practice)
          expected a `WWW-Authenticate` field; there is none
-         curl -i --http1.1 -k -H 'Accept: application/json' -H "X-Project-Key: ${PROJECT_KEY}" --path-as-is https://localhost:8443/v2/users/me
+         curl -i --http1.1 -k -H 'Accept: application/json' -H "X-Project-Key: ${PM_PROJECT_KEY}" --path-as-is https://localhost:8443/v2/users/me
 
     ???? DEMO-CONTROL-01  What is accepted once is accepted again
          control: the control expected accepted: status 2xx, and there was status 401
@@ -98,7 +98,7 @@ fn json_page() {
                   "observed": "there is none",
                   "because": "a client cannot know which scheme to use",
                   "exchange": 5,
-                  "curl": "curl -i --http1.1 -k -H 'Accept: application/json' -H \"X-Project-Key: ${PROJECT_KEY}\" --path-as-is https://localhost:8443/v2/users/me"
+                  "curl": "curl -i --http1.1 -k -H 'Accept: application/json' -H \"X-Project-Key: ${PM_PROJECT_KEY}\" --path-as-is https://localhost:8443/v2/users/me"
                 }
               ],
               "exchanges": [
@@ -122,7 +122,7 @@ fn json_page() {
                   "observed": "there is none",
                   "because": "a client cannot know which scheme to use",
                   "exchange": 4,
-                  "curl": "curl -i --http1.1 -k -H 'Accept: application/json' -H \"X-Project-Key: ${PROJECT_KEY}\" --path-as-is https://localhost:8443/v2/users"
+                  "curl": "curl -i --http1.1 -k -H 'Accept: application/json' -H \"X-Project-Key: ${PM_PROJECT_KEY}\" --path-as-is https://localhost:8443/v2/users"
                 }
               ],
               "exchanges": [
@@ -171,7 +171,7 @@ fn json_page() {
                   "expected": "a `WWW-Authenticate` field",
                   "observed": "there is none",
                   "exchange": 7,
-                  "curl": "curl -i --http1.1 -k -H 'Accept: application/json' -H \"X-Project-Key: ${PROJECT_KEY}\" --path-as-is https://localhost:8443/v2/users/me"
+                  "curl": "curl -i --http1.1 -k -H 'Accept: application/json' -H \"X-Project-Key: ${PM_PROJECT_KEY}\" --path-as-is https://localhost:8443/v2/users/me"
                 }
               ],
               "exchanges": [
@@ -239,14 +239,14 @@ fn junit_page() {
             <testcase name="DEMO-CHALLENGE-01[me]" classname="demo" time="0.005">
                 <failure message="A request without a credential is answered with a challenge: expected a `WWW-Authenticate` field; there is none" type="must">expected a `WWW-Authenticate` field; there is none
     a client cannot know which scheme to use
-    curl -i --http1.1 -k -H &apos;Accept: application/json&apos; -H &quot;X-Project-Key: ${PROJECT_KEY}&quot; --path-as-is https://localhost:8443/v2/users/me
+    curl -i --http1.1 -k -H &apos;Accept: application/json&apos; -H &quot;X-Project-Key: ${PM_PROJECT_KEY}&quot; --path-as-is https://localhost:8443/v2/users/me
     Answer 401 and name the scheme to use in `WWW-Authenticate`.
     RFC 9110 §15.5.2, §11.6.1</failure>
             </testcase>
             <testcase name="DEMO-CHALLENGE-01[list-users]" classname="demo" time="0.005">
                 <failure message="A request without a credential is answered with a challenge: expected a `WWW-Authenticate` field; there is none" type="must">expected a `WWW-Authenticate` field; there is none
     a client cannot know which scheme to use
-    curl -i --http1.1 -k -H &apos;Accept: application/json&apos; -H &quot;X-Project-Key: ${PROJECT_KEY}&quot; --path-as-is https://localhost:8443/v2/users
+    curl -i --http1.1 -k -H &apos;Accept: application/json&apos; -H &quot;X-Project-Key: ${PM_PROJECT_KEY}&quot; --path-as-is https://localhost:8443/v2/users
     Answer 401 and name the scheme to use in `WWW-Authenticate`.
     RFC 9110 §15.5.2, §11.6.1</failure>
             </testcase>
@@ -270,12 +270,12 @@ fn junit_page() {
 fn colours_add_nothing_but_colours() {
     let run = record(DEMO);
     let view = View::of(&run);
-    let coloured = terminal(&view, Level::Must, Paint::Colour);
+    let coloured = terminal(&view, Level::Must, Paint::Colour, Detail::Brief);
     assert!(coloured.contains("\u{1b}["));
     let bare = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("an expression");
     assert_eq!(
         bare.replace_all(&coloured, ""),
-        terminal(&view, Level::Must, Paint::Plain)
+        terminal(&view, Level::Must, Paint::Plain, Detail::Brief)
     );
 }
 
@@ -394,7 +394,7 @@ fn a_journal_without_its_end() {
     let (journal, _) = lines.split_at(2);
     let run = record(&format!("{}\n", journal.join("\n")));
     let view = View::of(&run);
-    let text = terminal(&view, Level::Must, Paint::Plain);
+    let text = terminal(&view, Level::Must, Paint::Plain, Detail::Brief);
     assert!(text.contains("the run did not come to its end"), "{text}");
     let report: Value = serde_json::from_str(&json(&view, Level::Must)).expect("JSON");
     assert_eq!(report["run"]["state"], "unfinished");

@@ -1,6 +1,6 @@
 //! What a target, a journal or a file says is data in every format.
 
-use proofmark::report::{Paint, View, json, junit, terminal};
+use proofmark::report::{Detail, Paint, View, json, junit, terminal};
 use proofmark::suite::model::Level;
 use serde_json::Value;
 
@@ -86,12 +86,12 @@ fn the_poison_is_in() {
 #[test]
 fn a_terminal_shows_it_and_does_not_obey() {
     let run = record(&poisoned());
-    let text = terminal(&View::of(&run), Level::Must, Paint::Plain);
+    let text = terminal(&View::of(&run), Level::Must, Paint::Plain, Detail::Brief);
     assert!(!text.contains(misleading), "{text:?}");
     assert!(text.contains("\\u{1b}[2J"), "{text}");
     assert!(text.contains('\u{1f600}'), "{text}");
     let plain = record(DEMO);
-    let clean = terminal(&View::of(&plain), Level::Must, Paint::Plain);
+    let clean = terminal(&View::of(&plain), Level::Must, Paint::Plain, Detail::Brief);
     assert_eq!(text.lines().count(), clean.lines().count(), "{text}");
 }
 

@@ -172,7 +172,7 @@ impl Expander<'_> {
             .map(|bindings| {
                 let skip = self.unusable(check, &bindings, situations);
                 Case {
-                    id: label(&check.id, &bindings),
+                    id: label(&check.id, &bindings, &self.scope(&bindings)),
                     check: check.id.clone(),
                     bindings,
                     skip,
@@ -288,7 +288,8 @@ fn missing(says: String) -> Skip {
     }
 }
 
-fn label(id: &str, bindings: &Bindings) -> String {
+/// Id and values. A value that refers to another variable is shown as what it stands for.
+fn label(id: &str, bindings: &Bindings, scope: &PlanScope<'_>) -> String {
     if bindings.is_empty() {
         return id.to_owned();
     }
@@ -299,6 +300,10 @@ fn label(id: &str, bindings: &Bindings) -> String {
                 .get("name")
                 .map(crate::suite::template::show)
                 .unwrap_or_else(|| value.to_string()),
+            Value::String(text) if text.starts_with("${") => {
+                let filled = crate::suite::template::fill_text(text, scope);
+                filled.unwrap_or_else(|_| text.clone())
+            }
             other => crate::suite::template::show(other),
         })
         .map(|text| {
