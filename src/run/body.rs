@@ -184,7 +184,7 @@ const TAIL: &[u8] = br#""}"#;
 
 /// Writes so many octets of JSON, piece by piece.
 fn fill(length: u64, out: &mut impl Write) -> std::io::Result<()> {
-    const PIECE: [u8; 64 * 1024] = [b'a'; 64 * 1024];
+    static PIECE: [u8; 64 * 1024] = [b'a'; 64 * 1024];
     let mut left = length.saturating_sub((HEAD.len() + TAIL.len()) as u64);
     out.write_all(HEAD)?;
     while left > 0 {
