@@ -16,20 +16,21 @@ pub(super) struct Told {
     pub reset: Option<f64>,
 }
 
-/// The item of `RateLimit` that is about this limit: the only one, or the only one whose policy in `RateLimit-Policy` has
-/// its quota and window.
+/// The item of `RateLimit` that is about this limit: the only one whose policy in `RateLimit-Policy` has its quota and
+/// window, or the only one at all where no policies are told.
 pub(super) fn told(limit: &RateLimit, exchange: &Exchange) -> Option<Told> {
     let answer = exchange.answer.as_ref()?;
     let all = items(answer, "ratelimit", Field::RateLimit, "limits")?;
-    let own = match all.as_slice() {
-        [one] => one,
-        all => {
-            let policies = items(
-                answer,
-                "ratelimit-policy",
-                Field::RateLimitPolicy,
-                "policies",
-            )?;
+    let policies = items(
+        answer,
+        "ratelimit-policy",
+        Field::RateLimitPolicy,
+        "policies",
+    );
+    let own = match (all.as_slice(), policies) {
+        ([one], None) => one,
+        (all, policies) => {
+            let policies = policies?;
             let is_own = |policy: &&Value| {
                 policy["q"] == json!(limit.requests)
                     && policy["w"]
@@ -161,8 +162,10 @@ mod tests {
         assert_eq!(left(100, 30.0, policies), None);
         assert_eq!(left(10, 60.0, r#""a";q=10;w=60, "b";q=10;w=60"#), None);
         let sole = answered(r#""a";r=3"#, "unreadable");
-        let limit = limit(5, 1.0, None);
-        assert_eq!(told(&limit, &sole).map(|told| told.left), Some(3.0));
+        let five = limit(5, 1.0, None);
+        assert_eq!(told(&five, &sole).map(|told| told.left), Some(3.0));
+        let day = answered(r#""day";r=900"#, r#""day";q=1000;w=86400"#);
+        assert_eq!(told(&five, &day), None, "that of another limit");
     }
 
     #[test]
