@@ -13,7 +13,9 @@ use super::possession::asks_for_nonce;
 use super::prepare::prepare;
 use super::scope::RequestScope;
 use super::send::Subject;
-use crate::suite::model::{Expectation, OneOrMany, Operation, Send, Step};
+use crate::suite::model::{
+    CredentialSource, Expectation, OneOrMany, Operation, Principal, Send, Step,
+};
 use crate::suite::plan::{Bindings, Plan};
 use crate::suite::template::fill_text;
 use crate::suite::{plan::PlanScope, rate_limits};
@@ -97,7 +99,7 @@ fn senders<'p>(plan: &'p Plan, cases: &[usize]) -> BTreeSet<&'p str> {
             let named = named.and_then(|text| fill_text(text, &scope).ok());
             let known = named.and_then(|name| plan.target.principals.get_key_value(&name));
             if let Some((name, principal)) = known
-                && !principal.credentials.is_empty()
+                && is_given(plan, principal)
                 && !plan.target.absent_principals.contains_key(name)
             {
                 found.insert(name.as_str());
@@ -105,6 +107,17 @@ fn senders<'p>(plan: &'p Plan, cases: &[usize]) -> BTreeSet<&'p str> {
         }
     }
     found
+}
+
+/// Whether it says who it is by what stands in the target file. What was just fetched has not run out, so that its refusal
+/// is the target's doing.
+fn is_given(plan: &Plan, principal: &Principal) -> bool {
+    let kinds = &plan.target.credentials;
+    let is_login = |kind: &String| kinds.get(kind).is_some_and(|one| !one.context);
+    let logins = principal.credentials.iter();
+    let mut logins = logins.filter(|(kind, _)| is_login(kind)).peekable();
+    logins.peek().is_some()
+        && logins.all(|(_, source)| matches!(source, CredentialSource::Literal(_)))
 }
 
 /// Whether this must be answered as a working target answers it.

@@ -449,14 +449,15 @@ fn lint_finds_words_and_values_that_nobody_has() {
         operations:\n  me: { request: GET /me, allow: [user], is: [persnal] }\n  \
         note: { request: \"GET /notes/${note}/${nope}\", allow: [user], is: [item] }\n";
     insta::assert_snapshot!(fed(&["lint", "-"], target), @r##"
+    --- stderr
     error: `origins` is a list or a map, and this is a number
-     --> standard input:4:20
+     --> <stdin>:4:20
       |
     4 | params: { origins: 5, schemes: bearer, hidden_status: 404 }
       |                    ^
 
     error: `schemes` is a list, and this is a text
-     --> standard input:4:32
+     --> <stdin>:4:32
       |
     4 | params: { origins: 5, schemes: bearer, hidden_status: 404 }
       |                                ^^^^^^
@@ -464,13 +465,13 @@ fn lint_finds_words_and_values_that_nobody_has() {
       = help: such as ["bearer"]
 
     error: no check asks for `persnal`
-     --> standard input:7:47
+     --> <stdin>:7:47
       |
     7 |   me: { request: GET /me, allow: [user], is: [persnal] }
       |                                               ^^^^^^^ did you mean `personal`?
 
     error: no principal has a value `nope`
-     --> standard input:8:37
+     --> <stdin>:8:40
       |
     8 |   note: { request: "GET /notes/${note}/${nope}", allow: [user], is: [item] }
       |                                        ^^^^^^^ did you mean `node`?
