@@ -138,7 +138,8 @@ async fn an_interrupted_wait_ends_at_once_and_cleans_up() {
              always: [{{ send: things }}]\n  remedy: none\n  proved_by: [challenge-missing]\n"
         )
     };
-    let (site, reached) = site(0).await;
+    // The first request is the look that every run begins with.
+    let (site, reached) = site(1).await;
     let files = Files::new(CONTRACT, &check("3000"));
     files.target(&site, "bare", &format!("secrets: {{ token: {TOKEN} }}\n"));
     let child = start(&files.run(), &[]);
@@ -164,7 +165,7 @@ async fn an_interrupted_wait_ends_at_once_and_cleans_up() {
 
 /// What cost time to get is not written over by a run that forgot `--resume`; nor is a file of somebody else's.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_journal_that_came_to_its_end_is_written_over() {
+async fn only_a_journal_that_came_to_its_end_makes_room() {
     let (files, site, _) = broken_off("-KILL").await;
     let journal = files.path("journal.jsonl");
     let before = std::fs::read(&journal).unwrap();
@@ -188,8 +189,42 @@ async fn only_a_journal_that_came_to_its_end_is_written_over() {
     std::fs::remove_file(&journal).unwrap();
     let whole = proofmark(&files.run(), &[]).await;
     whole.in_order();
+    let finished = std::fs::read(&journal).unwrap();
     let once_more = proofmark(&files.run(), &[]).await;
     assert_eq!(once_more.code, whole.code, "{}", once_more.text());
+    let kept = std::fs::read(files.path("journal.jsonl.1")).unwrap();
+    assert_eq!(kept, finished, "the finished journal is kept");
+    assert_ne!(std::fs::read(&journal).unwrap(), finished);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_not_gone_on_with_by_another_target_file() {
+    let (files, site, _) = broken_off("-KILL").await;
+    let asked = site.requests().len();
+    files.target(
+        &site,
+        "bare",
+        &format!("secrets: {{ token: {TOKEN} }}\nconsent: {{ max_requests_per_second: 149 }}\n"),
+    );
+    let mut arguments = files.run();
+    arguments.push("--resume".to_owned());
+    let ran = proofmark(&arguments, &[]).await;
+    assert_eq!(ran.code, Some(2), "{}", ran.text());
+    let says = "has changed since the run of the journal began: `consent`";
+    assert!(ran.text().contains(says), "{}", ran.text());
+    assert_eq!(site.requests().len(), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_cannot_be_standard_output() {
+    let (site, _) = site(usize::MAX).await;
+    let files = files(&site);
+    let mut arguments = files.run();
+    let path = arguments.last_mut().unwrap();
+    *path = "-".to_owned();
+    let ran = proofmark(&arguments, &[]).await;
+    assert_eq!(ran.code, Some(2), "{}", ran.text());
+    assert_eq!(site.requests().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

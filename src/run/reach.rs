@@ -42,13 +42,12 @@ pub(super) async fn reach(plan: &Plan, settings: &Settings) -> Result<Reached, R
         ProbeAnswer::Connect(answer) => answer.failure,
         _ => None,
     };
-    match failure {
-        // Whoever closes or resets is there, if only to do that.
-        Some(
-            failure
-            @ (Failure::Refused | Failure::Unresolved(_) | Failure::Timeout(Phase::Connect)),
-        ) => return Err(RunError::Nobody { origin, failure }),
-        _ => {}
+    // Whoever closes or resets is there, if only to do that.
+    if let Some(
+        failure @ (Failure::Refused | Failure::Unresolved(_) | Failure::Timeout(Phase::Connect)),
+    ) = failure
+    {
+        return Err(RunError::Nobody { origin, failure });
     }
     let mut paths = paths(target).into_iter().cycle();
     let mut tries = 0;

@@ -13,13 +13,18 @@ use super::possession::asks_for_nonce;
 use super::prepare::prepare;
 use super::scope::{Proofs, RequestScope};
 use super::send::Subject;
-use crate::suite::model::{Operation, Send, Step};
+use crate::suite::model::{
+    CredentialSource, Expectation, OneOrMany, Operation, Principal, Send, Step,
+};
 use crate::suite::plan::{Bindings, Plan};
 use crate::suite::template::fill_text;
 use crate::suite::{plan::PlanScope, rate_limits};
 
 /// Operations that one credential is shown to at most. One is enough where it is taken.
 const MOST_LOOKS: usize = 6;
+
+/// The answer that contracts give to those who are let in.
+const ACCEPTED: &str = "accepted";
 
 /// What the looks say.
 #[derive(Debug, Default, PartialEq)]
@@ -68,7 +73,8 @@ pub(super) async fn look(field: &Field<'_>, cases: &[usize]) -> io::Result<Stand
     Ok(standing)
 }
 
-/// Whom these cases send as, by name, as far as no rate limit is spent that way.
+/// Who must be let in for these cases to be judged, by name, as far as no rate limit is spent that way. Whose credential
+/// is there to be refused is none of them.
 fn senders<'p>(plan: &'p Plan, cases: &[usize]) -> BTreeSet<&'p str> {
     let mut found = BTreeSet::new();
     let cases = cases.iter().filter_map(|at| plan.cases.get(*at));
@@ -85,7 +91,7 @@ fn senders<'p>(plan: &'p Plan, cases: &[usize]) -> BTreeSet<&'p str> {
             bindings: &case.bindings,
         };
         let steps = planned.check.steps.iter().filter_map(|step| match step {
-            Step::Send(send) => Some(send.as_ref()),
+            Step::Send(send) if is_control(send) => Some(send.as_ref()),
             _ => None,
         });
         for send in planned.check.control.iter().chain(steps) {
@@ -93,7 +99,7 @@ fn senders<'p>(plan: &'p Plan, cases: &[usize]) -> BTreeSet<&'p str> {
             let named = named.and_then(|text| fill_text(text, &scope).ok());
             let known = named.and_then(|name| plan.target.principals.get_key_value(&name));
             if let Some((name, principal)) = known
-                && !principal.credentials.is_empty()
+                && is_given(plan, principal)
                 && !plan.target.absent_principals.contains_key(name)
             {
                 found.insert(name.as_str());
@@ -101,6 +107,24 @@ fn senders<'p>(plan: &'p Plan, cases: &[usize]) -> BTreeSet<&'p str> {
         }
     }
     found
+}
+
+/// Whether it says who it is by what stands in the target file. What was just fetched has not run out, so that its refusal
+/// is the target's doing.
+fn is_given(plan: &Plan, principal: &Principal) -> bool {
+    let kinds = &plan.target.credentials;
+    let is_login = |kind: &String| kinds.get(kind).is_some_and(|one| !one.context);
+    let logins = principal.credentials.iter();
+    let mut logins = logins.filter(|(kind, _)| is_login(kind)).peekable();
+    logins.peek().is_some()
+        && logins.all(|(_, source)| matches!(source, CredentialSource::Literal(_)))
+}
+
+/// Whether this must be answered as a working target answers it.
+fn is_control(send: &Send) -> bool {
+    let accepted = Expectation::Answer(ACCEPTED.to_owned());
+    let expected = send.expect.as_ref().map_or(&[][..], OneOrMany::as_slice);
+    send.control.is_some() || expected.contains(&accepted)
 }
 
 /// Reads that are not for everybody, and that this principal may use with all of its credentials; those without an id

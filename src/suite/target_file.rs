@@ -5,6 +5,7 @@ use std::path::Path;
 use super::concealed::Concealed;
 use super::keys_of_target;
 use super::library::Library;
+use super::lint::UNSET;
 use super::load::{Document, Mistake, decode, escape};
 use super::model::TargetFile;
 use super::ports_of_target;
@@ -58,9 +59,12 @@ fn read(
     ] {
         let Some(url) = url else { continue };
         match of_environment(url, environment) {
-            Ok(filled) => *url = filled,
-            Err(says) => {
-                mistakes.push(document.mistake_at(pointer, says));
+            Ok(filled) if !filled.contains(UNSET) => *url = filled,
+            filled => {
+                // Where files are linted, the environment need not be there.
+                if let Err(says) = filled {
+                    mistakes.push(document.mistake_at(pointer, says));
+                }
                 // An address, so that the rest of the file is looked at, too.
                 let scheme = if pointer == "/url" { "https" } else { "http" };
                 *url = format!("{scheme}://unset.invalid");

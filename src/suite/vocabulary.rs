@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::library::Library;
 use super::load::{Document, Mistake, escape};
-use super::model::{OperationEntry, TargetFile};
+use super::model::{Check, Domain, OperationEntry, TargetFile};
 use super::plan::{ATTEMPT_VALUES, RANDOM, RUNNER};
 use super::target::Target;
 use super::template::references;
@@ -136,6 +136,12 @@ fn params(document: &Document, file: &TargetFile, library: &Library, found: &mut
             .iter()
             .filter_map(|one| Some(&one.parameters.get(name)?.default));
         let Some(default) = defaults.find(|default| !default.is_null()) else {
+            let is_one = value.is_number() || value.is_boolean();
+            if is_one && library.checks().any(|(_, check)| runs_over(check, name)) {
+                let pointer = format!("/params/{}", escape(name));
+                let says = format!("`{name}` is a list or a map, and this is {}", kind(value));
+                found.push(document.mistake_at(&pointer, says));
+            }
             continue;
         };
         let is_filled_later = value.as_str().is_some_and(|text| text.contains("${"))
@@ -156,6 +162,14 @@ fn params(document: &Document, file: &TargetFile, library: &Library, found: &mut
                 .help(format!("such as {shown}")),
         );
     }
+}
+
+/// Whether the check has a case for each member of the parameter.
+fn runs_over(check: &Check, param: &str) -> bool {
+    check.for_each.values().any(|domain| match domain {
+        Domain::Selected(selected) => selected.param.as_deref() == Some(param),
+        Domain::Values(_) => false,
+    })
 }
 
 fn is_list_of_texts(value: &Value) -> bool {

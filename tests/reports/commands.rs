@@ -47,18 +47,21 @@ fn help() {
       help         Print this message or the help of the given subcommand(s)
 
     Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Global options:
           --suites <DIR>  Folder with suites (*.yaml) and contracts (contracts/*.yaml) that stand in for
                           built-in ones or beside them
           --color <WHEN>  When to colour; NO_COLOR is obeyed [default: auto] [possible values: auto,
                           always, never]
-      -h, --help          Print help
-      -V, --version       Print version
 
     Exit codes:
         0  conforms: nothing at or above the asked level failed
         1  at least one check at or above the asked level failed
         2  a mistake in flags or files; nothing was sent
         3  nothing failed, but something that had to be judged could not be
+        4  what was found could not be written
       130  interrupted; everything so far is in the journal
     --- exit 0
     "##);
@@ -436,4 +439,67 @@ fn flaws_name_the_checks_that_they_fail() {
         })
         .count();
     assert_eq!(named, known);
+}
+
+#[test]
+fn lint_finds_words_and_values_that_nobody_has() {
+    let target = "target: t\ncontract: http-api\nurl: ${env:NO_SUCH_ADDRESS}\n\
+        params: { origins: 5, schemes: bearer, hidden_status: 404 }\n\
+        principals: { alice: { roles: [user], is: [my-own-word], values: { note: n1 } } }\n\
+        operations:\n  me: { request: GET /me, allow: [user], is: [persnal] }\n  \
+        note: { request: \"GET /notes/${note}/${nope}\", allow: [user], is: [item] }\n";
+    insta::assert_snapshot!(fed(&["lint", "-"], target), @r##"
+    --- stderr
+    error: `origins` is a list or a map, and this is a number
+     --> <stdin>:4:20
+      |
+    4 | params: { origins: 5, schemes: bearer, hidden_status: 404 }
+      |                    ^
+
+    error: `schemes` is a list, and this is a text
+     --> <stdin>:4:32
+      |
+    4 | params: { origins: 5, schemes: bearer, hidden_status: 404 }
+      |                                ^^^^^^
+      |
+      = help: such as ["bearer"]
+
+    error: no check asks for `persnal`
+     --> <stdin>:7:47
+      |
+    7 |   me: { request: GET /me, allow: [user], is: [persnal] }
+      |                                               ^^^^^^^ did you mean `personal`?
+
+    error: no principal has a value `nope`
+     --> <stdin>:8:40
+      |
+    8 |   note: { request: "GET /notes/${note}/${nope}", allow: [user], is: [item] }
+      |                                        ^^^^^^^ did you mean `node`?
+
+    4 mistakes in 1 file
+    --- exit 2
+    "##);
+}
+
+#[test]
+fn explain_takes_patterns_and_suggests_them() {
+    let all = demo(&["explain", "demo-c*"]);
+    assert!(all.contains("DEMO-CHALLENGE-01"), "{all}");
+    assert!(all.contains("DEMO-CONTROL-01"), "{all}");
+    let part = demo(&["explain", "DEMO-CHALLENGE"]);
+    assert!(part.contains("but DEMO-CHALLENGE-01"), "{part}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_is_lost_is_told() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_proofmark"))
+        .arg("list")
+        .stdout(full.expect("it is always there"))
+        .output()
+        .expect("the binary runs");
+    assert_eq!(ended.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains("standard output"), "{said}");
 }

@@ -18,17 +18,19 @@ fn terminal_page() {
     FAIL DEMO-CHALLENGE-01[me]  A request without a credential is answered with a challenge  (must, RFC 9110 §15.5.2, §11.6.1)
          expected a `WWW-Authenticate` field; there is none — a client cannot know which scheme to use
          curl -i --http1.1 -k -H 'Accept: application/json' -H "X-Project-Key: ${PM_PROJECT_KEY}" --path-as-is https://localhost:8443/v2/users/me
+         fix: Answer 401 and name the scheme to use in `WWW-Authenticate`.
          likewise [list-users]
 
     warn DEMO-ADVICE-01  A refusal says which scheme to use  (advice, good practice)
          expected a `WWW-Authenticate` field; there is none
          curl -i --http1.1 -k -H 'Accept: application/json' -H "X-Project-Key: ${PM_PROJECT_KEY}" --path-as-is https://localhost:8443/v2/users/me
+         fix: Name the scheme.
 
-    ???? DEMO-CONTROL-01  What is accepted once is accepted again
+    ???? DEMO-CONTROL-01  What is accepted once is accepted again  (must)
          control: the control expected accepted: status 2xx, and there was status 401
 
-    Skipped
-         neither contract nor target file declare the feature `cookies`: DEMO-FEATURE-01
+    Skipped (`--verbose` names the checks)
+         missing: 1 check: neither contract nor target file declare the feature `cookies` (1)
 
     5 checks: 1 pass, 2 fail (1 below must), 1 inconclusive, 1 skipped (6 cases, 9 exchanges in 0.1 s)
     "##);

@@ -92,7 +92,9 @@ fn a_terminal_shows_it_and_does_not_obey() {
     assert!(text.contains('\u{1f600}'), "{text}");
     let plain = record(DEMO);
     let clean = terminal(&View::of(&plain), Level::Must, Paint::Plain, Detail::Brief);
-    assert_eq!(text.lines().count(), clean.lines().count(), "{text}");
+    // Longer sentences have more lines, all of them indented.
+    let heads = |text: &str| text.lines().filter(|line| !line.starts_with("   ")).count();
+    assert_eq!(heads(&text), heads(&clean), "{text}");
 }
 
 #[test]
