@@ -65,6 +65,7 @@ impl Counting {
                 self.then = now;
                 self.limit - self.tokens
             }
+            LimitKind::Concurrency => 0.0,
         };
         let is_accepted = used + 1.0 <= self.limit + 1e-9;
         if is_accepted {
