@@ -69,9 +69,10 @@ impl<'a> Limited<'a> {
     /// time), `beyond` (the same for all that were accepted), `short` (how many fewer than the limit were accepted before
     /// the first 429; 0 without one), `lifted` (how many were accepted since the limit was first found spent, beyond
     /// those that can have come back), `room` (how many of these could have shown that; 0 or less where all can have come
-    /// back), `kind` (how the target counts, told from three bursts on; `null` where that remains open) and `off_by` (how
-    /// many requests each kind is from what happened), and `since_first_ms` (from the first request of the attempt that
-    /// spent of it to the last answer). Also what [`Limited::remaining`] says.
+    /// back), `crowded` (how many more were accepted within less than a window than a window that slides lets through),
+    /// `kind` (how the target counts, told from three bursts on; `null` where that remains open) and `off_by` (how many
+    /// requests each kind is from what happened), and `since_first_ms` (from the first request of the attempt that spent
+    /// of it to the last answer). Also what [`Limited::remaining`] says.
     pub fn seen(&self) -> Map<String, Value> {
         let Some(last) = self.bursts.last() else {
             return Map::new();
@@ -109,6 +110,7 @@ impl<'a> Limited<'a> {
         let end = all().map(|one| one.done).reduce(f64::max);
         let since = first.zip(end).map_or(0.0, |(first, end)| end - first);
         seen.insert("since_first_ms".to_owned(), whole((since * 1000.0).ceil()));
+        seen.insert("crowded".to_owned(), whole(self.crowded()));
         seen
     }
 
@@ -147,6 +149,31 @@ impl<'a> Limited<'a> {
                 .max(self.of_log(&taken, until)),
         };
         requests + back
+    }
+
+    /// The most that were accepted within less than a window, beyond the limit. What is declared to count by shares of
+    /// windows lets so much more through as comes back meanwhile.
+    fn crowded(&self) -> f64 {
+        let mut taken: Vec<&Sent> = self.bursts.iter().flatten().collect();
+        taken.retain(|one| one.accepted);
+        taken.sort_by(|a, b| a.left.total_cmp(&b.left));
+        let (requests, window) = (f64::from(self.limit.requests), self.limit.window_s);
+        let back = |seconds: f64| match self.limit.kind {
+            Some(LimitKind::SlidingLog) => 0.0,
+            _ => (requests * seconds / window).ceil(),
+        };
+        let mut most = 0.0_f64;
+        for (at, first) in taken.iter().enumerate() {
+            let mut done = first.done;
+            for (many, one) in taken[at..].iter().enumerate() {
+                done = done.max(one.done);
+                if done - first.left >= window {
+                    break;
+                }
+                most = most.max((many + 1) as f64 - requests - back(done - first.left));
+            }
+        }
+        most
     }
 
     /// How many of the last burst were let through that the limit should have refused, and how many could have been.

@@ -14,10 +14,30 @@ pub struct Asked {
 /// When the windows of a limit begin that has such.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Edge {
-    /// One after the other; one of them begins here.
-    At(f64),
+    /// One after the other.
+    At(Clock),
     /// With the first request after the last window. `eager`: what may belong to either belongs to the new one.
     WithRequest { eager: bool },
+}
+
+/// Windows of the target's clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clock {
+    /// One of them begins here.
+    pub edge: f64,
+    /// Which moment of its time decides to which window a request belongs, the same for all: 0 the first, 1 the last.
+    pub lean: f64,
+}
+
+impl Clock {
+    fn moment(self, one: &Asked) -> f64 {
+        one.left + self.lean * (one.done - one.left)
+    }
+
+    /// The beginning of the window that holds this moment.
+    fn start(self, size: Size, at: f64) -> f64 {
+        self.edge + ((at - self.edge) / size.window).floor() * size.window
+    }
 }
 
 /// One way of counting.
@@ -25,8 +45,7 @@ pub enum Edge {
 pub enum Model {
     Fixed(Edge),
     Log,
-    /// One of its windows begins here.
-    Counter(f64),
+    Counter(Clock),
     Tokens,
 }
 
@@ -40,19 +59,30 @@ pub struct Size {
 /// Requests that were accepted until now, in the order in which they were counted.
 #[derive(Debug, Default)]
 struct Taken {
-    left: Vec<f64>,
-    done: Vec<f64>,
+    all: Vec<Asked>,
 }
 
 impl Taken {
     /// How many were counted at this moment or after it, at least.
     fn least_since(&self, at: f64) -> f64 {
-        (self.left.len() - self.left.partition_point(|one| *one < at)) as f64
+        self.since(at, |one| one.left)
     }
 
     /// The same, at most.
     fn most_since(&self, at: f64) -> f64 {
-        (self.done.len() - self.done.partition_point(|one| *one < at)) as f64
+        self.since(at, |one| one.done)
+    }
+
+    /// The same, where each was counted at this moment; moments are in order.
+    fn since(&self, at: f64, moment: impl Fn(&Asked) -> f64) -> f64 {
+        (self.all.len() - self.all.partition_point(|one| moment(one) < at)) as f64
+    }
+
+    /// What counts of the window that began then, and of the one before it.
+    fn of_windows(&self, clock: Clock, began: f64, window: f64) -> (f64, f64) {
+        let this = self.since(began, |one| clock.moment(one));
+        let both = self.since(began - window, |one| clock.moment(one));
+        (this, both - this)
     }
 }
 
@@ -65,10 +95,11 @@ pub fn off(model: Model, size: Size, asked: &[Asked]) -> f64 {
     let mut worst: f64 = 0.0;
     for one in asked {
         let (least, most) = match model {
-            Model::Fixed(Edge::At(edge)) => (
-                size.requests - taken.most_since(start(edge, size, one.left)),
-                size.requests - taken.least_since(start(edge, size, one.done)),
-            ),
+            Model::Fixed(Edge::At(clock)) => {
+                let began = clock.start(size, clock.moment(one));
+                let (used, _) = taken.of_windows(clock, began, size.window);
+                (size.requests - used, size.requests - used)
+            }
             Model::Fixed(Edge::WithRequest { eager }) => {
                 let left = Began::at(&mut began, one, size, eager);
                 (left, left)
@@ -77,16 +108,21 @@ pub fn off(model: Model, size: Size, asked: &[Asked]) -> f64 {
                 size.requests - taken.most_since(one.left - size.window),
                 size.requests - taken.least_since(one.done - size.window),
             ),
-            Model::Counter(edge) => (
-                size.requests - weighed(edge, size, one.left, |at| taken.most_since(at)),
-                size.requests - weighed(edge, size, one.done, |at| taken.least_since(at)),
-            ),
+            Model::Counter(clock) => {
+                let began = clock.start(size, clock.moment(one));
+                let (this, before) = taken.of_windows(clock, began, size.window);
+                // The window before counts by its share of a window that ends now.
+                let left = |at: f64| {
+                    let share = 1.0 - ((at - began) / size.window).clamp(0.0, 1.0);
+                    size.requests - this - before * share
+                };
+                (left(one.left), left(one.done))
+            }
             Model::Tokens => tokens.left(size, one),
         };
         if one.accepted {
             worst = worst.max(1.0 - most);
-            taken.left.push(one.left);
-            taken.done.push(one.done);
+            taken.all.push(*one);
             tokens.take(size, one);
             if let Some(began) = &mut began {
                 began.used += 1.0;
@@ -96,19 +132,6 @@ pub fn off(model: Model, size: Size, asked: &[Asked]) -> f64 {
         }
     }
     worst.max(0.0)
-}
-
-/// The beginning of the window that holds this moment.
-fn start(edge: f64, size: Size, at: f64) -> f64 {
-    edge + ((at - edge) / size.window).floor() * size.window
-}
-
-/// What counts at a moment where the window before counts by its share.
-fn weighed(edge: f64, size: Size, at: f64, since: impl Fn(f64) -> f64) -> f64 {
-    let began = start(edge, size, at);
-    let this = since(began);
-    let before = since(began - size.window) - this;
-    this + before * (1.0 - (at - began) / size.window)
 }
 
 /// A window that began with a request.

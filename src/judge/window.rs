@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::limited::GRAIN_S;
-use super::room::{Asked, Edge, Model, Size, off};
+use super::room::{Asked, Clock, Edge, Model, Size, off};
 use crate::suite::model::LimitKind;
 
 /// No decision about a limit of fewer requests: the ways are too close.
@@ -31,17 +31,20 @@ pub fn distances(requests: u32, window_s: f64, asked: &[Asked]) -> Vec<(LimitKin
         requests: f64::from(requests),
         window: window_s,
     };
-    let edges = edges(window_s, asked);
+    let leans = [0.0, 0.5, 1.0];
+    let edges = edges(window_s, asked).into_iter();
+    let clocks = edges.flat_map(|edge| leans.map(|lean| Clock { edge, lean }));
+    let clocks: Vec<Clock> = clocks.collect();
     let of = |model| off(model, size, asked);
     let least = |all: &mut dyn Iterator<Item = Model>| all.map(of).fold(f64::INFINITY, f64::min);
     let with_request = [false, true].map(|eager| Edge::WithRequest { eager });
-    let fixed = edges.iter().copied().map(Edge::At).chain(with_request);
+    let fixed = clocks.iter().copied().map(Edge::At).chain(with_request);
     vec![
         (LimitKind::Fixed, least(&mut fixed.map(Model::Fixed))),
         (LimitKind::SlidingLog, of(Model::Log)),
         (
             LimitKind::SlidingCounter,
-            least(&mut edges.iter().copied().map(Model::Counter)),
+            least(&mut clocks.iter().copied().map(Model::Counter)),
         ),
         (LimitKind::TokenBucket, of(Model::Tokens)),
     ]

@@ -111,7 +111,7 @@ impl Contract {
         let short = |limit: Limit| match limit.kind {
             Kind::Concurrency => limit,
             _ => Limit {
-                requests: (limit.requests / 10).clamp(10, 24),
+                requests: (limit.requests / 8).clamp(10, 24),
                 window: SHORT_WINDOW,
                 ..limit
             },

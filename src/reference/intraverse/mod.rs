@@ -92,6 +92,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         rate_limit::FLAWS,
         rate_limit::LOGIN_FLAWS,
         rate_limit::WAIT_FLAWS,
+        rate_limit::BUCKET_FLAWS,
         rate_limit::LEGACY_FLAWS,
         LIMIT_FLAWS,
         lockout::FLAWS,
@@ -196,18 +197,36 @@ const SPARE_KEYS: usize = 34;
 
 /// The three limits of the contract.
 pub fn limits() -> Vec<Limit> {
-    let limit = |name, requests, per, covers| Limit {
+    let limit = |name, requests, kind, per, covers| Limit {
         name,
         requests,
         window: Duration::from_secs(60),
-        kind: Kind::Fixed,
+        kind,
         per,
         covers,
     };
     vec![
-        limit("authentication", 10, Per::Address, Covers::Below("/auth/")),
-        limit("server-key", 100, Per::Credential, Covers::All),
-        limit("client-address", 1000, Per::Address, Covers::All),
+        limit(
+            "authentication",
+            10,
+            Kind::Fixed,
+            Per::Address,
+            Covers::Below("/auth/"),
+        ),
+        limit(
+            "server-key",
+            100,
+            Kind::TokenBucket,
+            Per::Credential,
+            Covers::All,
+        ),
+        limit(
+            "client-address",
+            1000,
+            Kind::Fixed,
+            Per::Address,
+            Covers::All,
+        ),
     ]
 }
 

@@ -267,7 +267,7 @@ pub fn limits() -> Vec<Limit> {
         limit(
             "player-address",
             300,
-            Kind::TokenBucket,
+            Kind::Fixed,
             Per::Address,
             Covers::Named(all),
         ),

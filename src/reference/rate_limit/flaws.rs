@@ -230,16 +230,18 @@ pub const NAMED_FLAWS: &[Flaw] = &[flaw(
     "draft-ietf-httpapi-ratelimit-headers §8.2",
 )];
 
-/// Of those whose limits are of several kinds.
+/// Of those with a bucket that refills.
+pub const BUCKET_FLAWS: &[Flaw] = &[flaw(
+    "limit-fixed-in-place-of-tokens",
+    "Begins anew when a window is over where a bucket was declared that refills.",
+    "good practice",
+)];
+
+/// Of those with a window that slides, and with a limit of what is under way at the same time.
 pub const KIND_FLAWS: &[Flaw] = &[
     flaw(
         "limit-fixed-in-place-of-sliding",
         "Begins anew when a window is over where a sliding one was declared.",
-        "good practice",
-    ),
-    flaw(
-        "limit-fixed-in-place-of-tokens",
-        "Begins anew when a window is over where a bucket was declared that refills.",
         "good practice",
     ),
     flaw(
@@ -259,6 +261,7 @@ pub fn is_of_limits(id: &str) -> bool {
         WAIT_FLAWS,
         PROBLEM_FLAWS,
         NAMED_FLAWS,
+        BUCKET_FLAWS,
         KIND_FLAWS,
     ];
     tables
