@@ -68,7 +68,7 @@ pub const FLAWS: &[Flaw] = &[
 ];
 
 /// What a request asks for that finds nothing.
-const NOWHERE_OPERATION: Operation = Operation::new("", "", "", &[], 404);
+pub(super) const NOWHERE_OPERATION: Operation = Operation::new("", "", "", &[], 404);
 
 /// An application behind the edge.
 pub trait Application: Send + Sync + Sized + 'static {
@@ -181,7 +181,7 @@ impl<A: Application> Resource<A> {
 
 /// Edge, routes and application put together.
 pub struct Pipeline<A: Application> {
-    app: Arc<A>,
+    pub(super) app: Arc<A>,
     resources: Router<Resource<A>>,
 }
 
@@ -211,7 +211,7 @@ impl<A: Application> Pipeline<A> {
         Self { app, resources }
     }
 
-    fn find(&self, path: &str) -> Option<(&Resource<A>, Option<String>)> {
+    pub(super) fn find(&self, path: &str) -> Option<(&Resource<A>, Option<String>)> {
         let found = self.resources.at(path).ok()?;
         let id = found.params.get("id").map(ToOwned::to_owned);
         if id.as_deref().is_some_and(|id| !paths::is_id(id)) {
@@ -294,30 +294,6 @@ impl<A: Application> Pipeline<A> {
         answer
     }
 
-    /// What finds no operation is counted under the limits that are about all of them.
-    fn nowhere(
-        &self,
-        request: &Request,
-        act: impl FnOnce() -> Result<Response, Error>,
-    ) -> Result<Response, Error> {
-        let edge = self.app.edge();
-        let flaws = &edge.flaws;
-        if flaws.has_if_declared("limiter-behind-authentication")
-            || flaws.has_if_declared("failures-uncounted")
-        {
-            return act();
-        }
-        let charged = edge.limiter.charge_address(&Counted {
-            operation: &NOWHERE_OPERATION,
-            request,
-            now: Instant::now(),
-            flaws,
-        })?;
-        let mut answer = act();
-        charged.tell(&mut answer);
-        answer
-    }
-
     fn unknown_method(
         &self,
         resource: &Resource<A>,
@@ -341,30 +317,6 @@ impl<A: Application> Pipeline<A> {
             return Err(error);
         }
         Err(methods::not_allowed(allow, flaws))
-    }
-
-    /// Counts the request as one that is under way for ever.
-    fn keep_slot(&self, request: &Request) {
-        let edge = self.app.edge();
-        let Some((resource, _)) = self.find(request.path()) else {
-            return;
-        };
-        let Some(route) = resource.route(&request.method) else {
-            return;
-        };
-        let counted = Counted {
-            operation: &route.operation,
-            request,
-            now: Instant::now(),
-            flaws: &edge.flaws,
-        };
-        if let Ok(caller) = self.app.admit(route.access, request)
-            && let Ok(mut charged) = edge
-                .limiter
-                .charge_payer(&counted, &self.app.payer(&caller))
-        {
-            charged.never_ends();
-        }
     }
 
     /// A request of somebody who may, and who has not sent too many.

@@ -7,6 +7,7 @@
 mod appdirect;
 mod authority;
 mod cors;
+mod counted;
 mod dispatch;
 pub(crate) mod dpop;
 mod edge;

@@ -18,7 +18,7 @@ use crate::journal::RecordedAnswer;
 use crate::judge::capture;
 use crate::suite::Secrets;
 use crate::suite::model::{
-    Body, Capture, Carriage, CredentialSource, Exchange, Oauth2, ProofTerms, Send, SourceSpec,
+    Body, Capture, Carriage, CredentialSource, Exchange, ProofTerms, Send, SourceSpec,
 };
 use crate::suite::plan::{Bindings, Plan};
 use crate::suite::template::{Scope, fill_text, fill_value, show};
@@ -33,7 +33,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 
 type Slot = std::sync::Arc<Mutex<Option<Held>>>;
 
-struct Held {
+pub(super) struct Held {
     value: String,
     until: Option<Instant>,
     /// For a token of the issuer that we play: whose key signed it.
@@ -42,8 +42,8 @@ struct Held {
 
 /// All credentials of a run.
 pub struct Keyring {
-    secrets: Secrets,
-    roots: Roots,
+    pub(super) secrets: Secrets,
+    pub(super) roots: Roots,
     held: Mutex<HashMap<(String, String), Slot>>,
     bound: BoundKeys,
     /// Principals whose credentials are taken nowhere, with the reason.
@@ -351,76 +351,6 @@ impl Keyring {
             format!("`{}` was not answered: {failure}", operation)
         })
     }
-
-    async fn oauth2(
-        &self,
-        oauth2: &Oauth2,
-        bound: Option<&BoundKey>,
-        line: &Line,
-    ) -> Result<Held, String> {
-        let fill = |text: &str| fill_text(text, &self.secrets).map_err(|error| error.to_string());
-        let mut pairs = vec![("grant_type", "client_credentials".to_owned())];
-        for (name, value) in [("scope", &oauth2.scope), ("audience", &oauth2.audience)] {
-            if let Some(value) = value {
-                pairs.push((name, fill(value)?));
-            }
-        }
-        let client = crate::wire::library_client(&self.roots).map_err(|error| error.to_string())?;
-        let (id, secret) = (fill(&oauth2.client_id)?, fill(&oauth2.client_secret)?);
-        let mut nonce: Option<String> = None;
-        let (status, body) = loop {
-            let mut request = client
-                .post(&oauth2.token_url)
-                .basic_auth(&id, Some(&secret))
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(form(&pairs));
-            if let Some(bound) = bound {
-                let purpose = Purpose {
-                    method: "POST",
-                    url: &oauth2.token_url,
-                    access_token: None,
-                    nonce: nonce.as_deref(),
-                    now: line.clock.now(),
-                };
-                let proof = purpose.prove(&bound.prover)?;
-                request = request.header(possession::FIELD, proof);
-            }
-            let answer = request.send().await.map_err(|error| {
-                format!(
-                    "the token endpoint was not reached: {}",
-                    error.without_url()
-                )
-            })?;
-            let status = answer.status();
-            let given = answer.headers().get("dpop-nonce");
-            let given = given.and_then(|value| Some(value.to_str().ok()?.to_owned()));
-            let body = crate::wire::bounded_body(answer)
-                .await
-                .map_err(|error| error.to_string())?;
-            let body: Value = serde_json::from_slice(&body)
-                .map_err(|_| format!("the token endpoint answered {status} without JSON"))?;
-            let asked = bound.is_some() && body["error"] == possession::NONCE_WANTED;
-            if !asked || given.is_none() || nonce.is_some() {
-                break (status, body);
-            }
-            nonce = given;
-        };
-        let token = body
-            .get("access_token")
-            .and_then(Value::as_str)
-            .ok_or_else(|| {
-                let error = body.get("error").map(show).unwrap_or_default();
-                format!(
-                    "the token endpoint answered {status} {}",
-                    crate::judge::brief(&error)
-                )
-            })?;
-        Ok(held(
-            token.to_owned(),
-            body.get("expires_in").and_then(Value::as_u64),
-            line.clock.now(),
-        ))
-    }
 }
 
 /// Sends with a proof, if the answer is to be bound to a key; each try has a proof of its own. Fails with a sentence.
@@ -496,14 +426,8 @@ fn others_beside(body: &[u8]) -> Vec<(String, String)> {
     found
 }
 
-fn form(pairs: &[(&str, String)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish()
-}
-
 /// `now` by the clock of who made it.
-fn held(value: String, life_s: Option<u64>, now: i64) -> Held {
+pub(super) fn held(value: String, life_s: Option<u64>, now: i64) -> Held {
     let life = life_s
         .map(Duration::from_secs)
         .or_else(|| jwt_life(&value, now));

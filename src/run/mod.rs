@@ -5,6 +5,7 @@ mod again;
 mod body;
 mod budgets;
 mod case;
+mod client_credentials;
 mod clock;
 mod coded;
 mod compare;
