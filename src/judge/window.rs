@@ -36,10 +36,10 @@ const KINDS: [LimitKind; 4] = [
     LimitKind::TokenBucket,
 ];
 
-/// How far a kind is from what happened, in requests: 0 explains it wholly.
-fn distance(kind: LimitKind, size: Size, asked: &[Asked]) -> f64 {
+/// How far a kind is from what happened, in requests: 0 explains it wholly. Windows have one of these edges.
+fn distance(kind: LimitKind, size: Size, edges: &[f64], asked: &[Asked]) -> f64 {
     let clocks = || {
-        let edges = edges(size.window, asked).into_iter();
+        let edges = edges.iter().copied();
         edges.flat_map(|edge| [0.0, 0.5, 1.0].map(|lean| Clock { edge, lean }))
     };
     let models: Vec<Model> = match kind {
@@ -72,20 +72,23 @@ fn edges(window: f64, asked: &[Asked]) -> Vec<f64> {
 fn told(limit: &RateLimit, asked: &[Asked]) -> (Option<LimitKind>, Vec<(LimitKind, f64)>) {
     let requests = f64::from(limit.requests);
     let near = (NEAR * requests).max(f64::from(limit.tolerance)).max(1.0);
-    let off = |kind, part: f64| {
+    let off = |kind, part: f64, edges: &[f64]| {
         let size = Size {
             requests: part * requests,
             window: limit.window_s,
         };
-        distance(kind, size, asked)
+        distance(kind, size, edges, asked)
     };
-    let all: Vec<(LimitKind, f64)> = KINDS.map(|kind| (kind, off(kind, 1.0))).to_vec();
+    let edges = edges(limit.window_s, asked);
+    let all: Vec<(LimitKind, f64)> = KINDS.map(|kind| (kind, off(kind, 1.0, &edges))).to_vec();
     let kind = nearest(requests, near, &all);
     let declared = limit
         .kind
         .filter(|own| kind.is_some_and(|kind| kind != *own));
+    // With any size and any edge nearly everything can be explained.
+    let first: Vec<f64> = asked.first().iter().map(|one| one.left).collect();
     let is_of_another_size =
-        declared.is_some_and(|own| SIZES.iter().any(|part| off(own, *part) <= near));
+        declared.is_some_and(|own| SIZES.iter().any(|part| off(own, *part, &first) <= near));
     (kind.filter(|_| !is_of_another_size), all)
 }
 
