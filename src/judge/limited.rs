@@ -78,12 +78,7 @@ impl<'a> Limited<'a> {
             return Map::new();
         };
         let requests = self.limit.requests;
-        let mut seen = window::seen(
-            requests,
-            self.limit.window_s,
-            self.limit.tolerance,
-            &self.asked(),
-        );
+        let mut seen = window::seen(self.limit, &self.asked());
         let before: Vec<Sent> = last
             .iter()
             .copied()

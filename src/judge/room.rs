@@ -34,9 +34,9 @@ impl Clock {
         one.left + self.lean * (one.done - one.left)
     }
 
-    /// The beginning of the window that holds this moment.
-    fn start(self, size: Size, at: f64) -> f64 {
-        self.edge + ((at - self.edge) / size.window).floor() * size.window
+    /// The number of the window that a request belongs to. What is on the edge is after it, however it was rounded.
+    fn window(self, size: Size, one: &Asked) -> f64 {
+        ((self.moment(one) - self.edge) / size.window + 1e-9).floor()
     }
 }
 
@@ -78,10 +78,10 @@ impl Taken {
         (self.all.len() - self.all.partition_point(|one| moment(one) < at)) as f64
     }
 
-    /// What counts of the window that began then, and of the one before it.
-    fn of_windows(&self, clock: Clock, began: f64, window: f64) -> (f64, f64) {
-        let this = self.since(began, |one| clock.moment(one));
-        let both = self.since(began - window, |one| clock.moment(one));
+    /// What counts of the window of this number, and of the one before it.
+    fn of_windows(&self, clock: Clock, size: Size, window: f64) -> (f64, f64) {
+        let this = self.since(window, |one| clock.window(size, one));
+        let both = self.since(window - 1.0, |one| clock.window(size, one));
         (this, both - this)
     }
 }
@@ -96,8 +96,7 @@ pub fn off(model: Model, size: Size, asked: &[Asked]) -> f64 {
     for one in asked {
         let (least, most) = match model {
             Model::Fixed(Edge::At(clock)) => {
-                let began = clock.start(size, clock.moment(one));
-                let (used, _) = taken.of_windows(clock, began, size.window);
+                let (used, _) = taken.of_windows(clock, size, clock.window(size, one));
                 (size.requests - used, size.requests - used)
             }
             Model::Fixed(Edge::WithRequest { eager }) => {
@@ -109,8 +108,9 @@ pub fn off(model: Model, size: Size, asked: &[Asked]) -> f64 {
                 size.requests - taken.least_since(one.done - size.window),
             ),
             Model::Counter(clock) => {
-                let began = clock.start(size, clock.moment(one));
-                let (this, before) = taken.of_windows(clock, began, size.window);
+                let window = clock.window(size, one);
+                let (this, before) = taken.of_windows(clock, size, window);
+                let began = clock.edge + window * size.window;
                 // The window before counts by its share of a window that ends now.
                 let left = |at: f64| {
                     let share = 1.0 - ((at - began) / size.window).clamp(0.0, 1.0);

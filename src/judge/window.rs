@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::limited::GRAIN_S;
 use super::room::{Asked, Clock, Edge, Model, Size, off};
-use crate::suite::model::LimitKind;
+use crate::suite::model::{LimitKind, RateLimit};
 
 /// No decision about a limit of fewer requests: the ways are too close.
 const FEWEST: f64 = 5.0;
@@ -22,32 +22,39 @@ const APART: f64 = 0.2;
 /// many requests.
 const EDGES: u32 = 50;
 
+/// Parts of the declared limit that the target may let through in place of it. What the declared kind of such a size explains
+/// is a limit of another size, and tells nothing against the kind.
+const SIZES: [f64; 10] = [0.5, 0.6, 0.7, 0.8, 0.9, 1.1, 1.25, 1.5, 1.75, 2.0];
+
 /// Fewer bursts tell nothing: each way of counting lets the whole limit through at first.
 const FEWEST_BURSTS: usize = 3;
 
-/// How far each kind is from what happened, in requests: 0 explains it wholly.
-pub fn distances(requests: u32, window_s: f64, asked: &[Asked]) -> Vec<(LimitKind, f64)> {
-    let size = Size {
-        requests: f64::from(requests),
-        window: window_s,
+const KINDS: [LimitKind; 4] = [
+    LimitKind::Fixed,
+    LimitKind::SlidingLog,
+    LimitKind::SlidingCounter,
+    LimitKind::TokenBucket,
+];
+
+/// How far a kind is from what happened, in requests: 0 explains it wholly. Windows have one of these edges.
+fn distance(kind: LimitKind, size: Size, edges: &[f64], asked: &[Asked]) -> f64 {
+    let clocks = || {
+        let edges = edges.iter().copied();
+        edges.flat_map(|edge| [0.0, 0.5, 1.0].map(|lean| Clock { edge, lean }))
     };
-    let leans = [0.0, 0.5, 1.0];
-    let edges = edges(window_s, asked).into_iter();
-    let clocks = edges.flat_map(|edge| leans.map(|lean| Clock { edge, lean }));
-    let clocks: Vec<Clock> = clocks.collect();
-    let of = |model| off(model, size, asked);
-    let least = |all: &mut dyn Iterator<Item = Model>| all.map(of).fold(f64::INFINITY, f64::min);
-    let with_request = [false, true].map(|eager| Edge::WithRequest { eager });
-    let fixed = clocks.iter().copied().map(Edge::At).chain(with_request);
-    vec![
-        (LimitKind::Fixed, least(&mut fixed.map(Model::Fixed))),
-        (LimitKind::SlidingLog, of(Model::Log)),
-        (
-            LimitKind::SlidingCounter,
-            least(&mut clocks.iter().copied().map(Model::Counter)),
-        ),
-        (LimitKind::TokenBucket, of(Model::Tokens)),
-    ]
+    let models: Vec<Model> = match kind {
+        LimitKind::Fixed => {
+            let with_request = [false, true].map(|eager| Edge::WithRequest { eager });
+            let edges = clocks().map(Edge::At).chain(with_request);
+            edges.map(Model::Fixed).collect()
+        }
+        LimitKind::SlidingLog => vec![Model::Log],
+        LimitKind::SlidingCounter => clocks().map(Model::Counter).collect(),
+        LimitKind::TokenBucket => vec![Model::Tokens],
+        LimitKind::Concurrency => Vec::new(),
+    };
+    let all = models.into_iter().map(|model| off(model, size, asked));
+    all.fold(f64::INFINITY, f64::min)
 }
 
 /// Where a window may begin: with the first request, evenly over the window, and just before requests.
@@ -60,11 +67,32 @@ fn edges(window: f64, asked: &[Asked]) -> Vec<f64> {
     begins.chain(even).chain(beside).collect()
 }
 
-/// The kind that explains what happened, where all others are ruled out. `tolerance`: requests that may be accepted above
-/// or below.
-pub fn kind(requests: u32, tolerance: u32, distances: &[(LimitKind, f64)]) -> Option<LimitKind> {
-    let limit = f64::from(requests);
-    let near = (NEAR * limit).max(f64::from(tolerance)).max(1.0);
+/// The kind that explains what happened, where all others are ruled out, also the declared one of another size; and how
+/// far each is from it.
+fn told(limit: &RateLimit, asked: &[Asked]) -> (Option<LimitKind>, Vec<(LimitKind, f64)>) {
+    let requests = f64::from(limit.requests);
+    let near = (NEAR * requests).max(f64::from(limit.tolerance)).max(1.0);
+    let off = |kind, part: f64, edges: &[f64]| {
+        let size = Size {
+            requests: part * requests,
+            window: limit.window_s,
+        };
+        distance(kind, size, edges, asked)
+    };
+    let edges = edges(limit.window_s, asked);
+    let all: Vec<(LimitKind, f64)> = KINDS.map(|kind| (kind, off(kind, 1.0, &edges))).to_vec();
+    let kind = nearest(requests, near, &all);
+    let declared = limit
+        .kind
+        .filter(|own| kind.is_some_and(|kind| kind != *own));
+    // With any size and any edge nearly everything can be explained.
+    let first: Vec<f64> = asked.first().iter().map(|one| one.left).collect();
+    let is_of_another_size =
+        declared.is_some_and(|own| SIZES.iter().any(|part| off(own, *part, &first) <= near));
+    (kind.filter(|_| !is_of_another_size), all)
+}
+
+fn nearest(limit: f64, near: f64, distances: &[(LimitKind, f64)]) -> Option<LimitKind> {
     let (kind, nearest) = distances.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let is_ruled_out = |off: f64| off > near && off - nearest >= APART * limit;
     let mut others = distances.iter().filter(|(other, _)| other != kind);
@@ -73,19 +101,13 @@ pub fn kind(requests: u32, tolerance: u32, distances: &[(LimitKind, f64)]) -> Op
 }
 
 /// For a report: the kind, and how many requests each kind is off by.
-pub fn seen(
-    requests: u32,
-    window_s: f64,
-    tolerance: u32,
-    bursts: &[Vec<Asked>],
-) -> Map<String, Value> {
+pub fn seen(limit: &RateLimit, bursts: &[Vec<Asked>]) -> Map<String, Value> {
     let mut seen = Map::new();
     if bursts.len() < FEWEST_BURSTS {
         seen.insert("kind".to_owned(), Value::Null);
         return seen;
     }
-    let all = distances(requests, window_s, &in_order(bursts));
-    let kind = kind(requests, tolerance, &all);
+    let (kind, all) = told(limit, &in_order(bursts));
     let rounded = |off: f64| json!((off * 100.0).round() / 100.0);
     let fits: Map<String, Value> = all
         .iter()
