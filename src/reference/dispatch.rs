@@ -164,13 +164,13 @@ pub struct Route<A: Application> {
     pub run: Handler<A>,
 }
 
-struct Resource<A: Application> {
+pub(super) struct Resource<A: Application> {
     template: &'static str,
     routes: Vec<&'static Route<A>>,
 }
 
 impl<A: Application> Resource<A> {
-    fn route(&self, method: &str) -> Option<&'static Route<A>> {
+    pub(super) fn route(&self, method: &str) -> Option<&'static Route<A>> {
         let method = if method == "HEAD" { "GET" } else { method };
         self.routes
             .iter()

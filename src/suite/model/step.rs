@@ -240,8 +240,8 @@ pub enum ProbeKind {
     Token,
     /// What became of the secrets that answers showed in the `secret_members` of contract and target file: how many
     /// there were (`secrets`), how many answers were searched for them (`answers`), and where one stood `again`, in
-    /// another answer than that to the method and path that showed it first. Over the run until then, so that the check
-    /// should be `last`; of a resumed run over what was done since.
+    /// another answer than that to the method and path that showed it first, and not to a request with it in its
+    /// address. Over the run until then, so that the check should be `last`; of a resumed run over what was done since.
     ShownAgain,
     /// What can be told of the values that an earlier race or burst captured of each accepted answer, under the name that
     /// `of` says: `number`, `distinct`, `varying` (characters of each that are not the same in all), `alphabet` (different
