@@ -14,7 +14,8 @@ use crate::suite::{Library, Wanted};
 /// For each check the flaws whose lines a deployment without flaws passed while it was under that check's fire alone.
 ///
 /// A deployment is the same with and without a flaw until it asks whether the flaw is on. So a flaw that was never asked
-/// for cannot change what the check says, and need not be tried with it.
+/// for cannot change what the check says, and need not be tried with it. Those that the check names are, whatever was asked:
+/// on a busy machine a limit may not have been reached.
 ///
 /// A check that spends rate limits sends the same plain request hundreds of times. What a flaw makes of that request is
 /// seen by the checks that send it once; so such a check is tried with the flaws of the limiter, and with those that it
@@ -68,11 +69,13 @@ impl Reach {
         id: String,
         mut asked: BTreeSet<String>,
     ) {
-        let check = library.check(&id).map(|(_, check)| check);
-        if let Some(check) = check.filter(|check| check.spends()) {
-            asked.retain(|flaw| {
-                rate_limit::is_of_limits(flaw) || check.proves(contract.name(), flaw)
-            });
+        if let Some((_, check)) = library.check(&id) {
+            if check.spends() {
+                asked.retain(|flaw| rate_limit::is_of_limits(flaw));
+            }
+            let all = contract.catalogue().flaws().iter().map(|flaw| flaw.id);
+            let named = all.filter(|flaw| check.proves(contract.name(), flaw));
+            asked.extend(named.map(str::to_owned));
         }
         self.by_check.insert(id, asked);
     }
