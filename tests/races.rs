@@ -60,7 +60,7 @@ async fn a_limit_that_is_off_by_one_is_told() {
     ])
     .await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("1 flaws"), "{text}");
+    assert!(text.contains("1 flaw,"), "{text}");
 }
 
 /// Five rounds of twenty requests between two controls, over each version of HTTP.
