@@ -41,3 +41,29 @@ fn credentials_go_out_in_clear_only_where_they_are_marked_for_it() {
     );
     assert!(plan.cases.iter().all(|case| case.skip.is_none()));
 }
+
+#[test]
+fn cases_of_one_name_are_told_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let suite = "suite: same\ntitle: Same names\nchecks:\n\
+                 - id: HDR-SAME-01\n  title: It answers\n  level: must\n  source: none\n  \
+                 for_each:\n    field: [{ name: Host, value: one }, { name: Host, value: other }, { name: Via, value: one }]\n  \
+                 steps:\n    - send: open\n      headers: { \"${field.name}\": \"${field.value}\" }\n      expect: accepted\n  \
+                 remedy: none\n  proved_by: [challenge-missing]\n";
+    std::fs::write(folder.path().join("same.yaml"), suite).expect("a fresh folder");
+    let library = library(Some(folder.path())).expect("the suite is right");
+    let wanted = Wanted {
+        checks: vec!["HDR-SAME-01".to_owned()],
+        suites: Vec::new(),
+    };
+    let plan = expand(&library, target(), "http-api", &wanted);
+    let ids: Vec<&str> = plan.cases.iter().map(|case| case.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "HDR-SAME-01[Host]",
+            "HDR-SAME-01[Host (no. 2)]",
+            "HDR-SAME-01[Via]"
+        ]
+    );
+}

@@ -66,7 +66,8 @@ impl<'a> Limited<'a> {
     }
 
     /// Of the last burst: `excess` (how many more were accepted before the first 429 than the limit lets through in that
-    /// time), `beyond` (the same for all that were accepted), `short` (how many fewer than the limit were accepted before
+    /// time), `reach` (how many more were sent before it than that and the tolerance, which could have shown an excess; at
+    /// least 1 where there is a 429), `beyond` (the same as `excess` for all that were accepted), `short` (how many fewer than the limit were accepted before
     /// the first 429; 0 without one), `lifted` (how many were accepted since the limit was first found spent, beyond
     /// those that can have come back), `room` (how many of these could have shown that; 0 or less where all can have come
     /// back), `crowded` (how many more were accepted within less than a window than a window that slides lets through),
@@ -85,10 +86,14 @@ impl<'a> Limited<'a> {
             .take_while(|one| !one.limited)
             .collect();
         let accepted_first = accepted(&before).count() as f64;
-        seen.insert(
-            "excess".to_owned(),
-            whole(accepted_first - self.most(&before)),
-        );
+        let most = self.most(&before);
+        seen.insert("excess".to_owned(), whole(accepted_first - most));
+        let reach = before.len() as f64 - most - f64::from(self.limit.tolerance);
+        let reach = match before.len() < last.len() {
+            true => reach.max(1.0),
+            false => reach,
+        };
+        seen.insert("reach".to_owned(), whole(reach));
         let all = accepted(last).count() as f64;
         seen.insert("beyond".to_owned(), whole(all - self.most(last)));
         let short = match last.iter().any(|one| one.limited) {
@@ -378,6 +383,22 @@ mod tests {
         assert_eq!(number(&seen, "lifted"), 0);
         assert_eq!(number(&seen, "room"), 0);
         assert_eq!(number(&seen, "short"), 0);
+    }
+
+    #[test]
+    fn an_excess_that_could_not_show_is_told() {
+        for kind in [Some(LimitKind::Fixed), Some(LimitKind::TokenBucket)] {
+            let limit = limit(10, 2.0, kind);
+            let reach = |takes, outcomes: &[bool]| {
+                number(&seen(&limit, &[burst(5.0, takes, outcomes)]), "reach")
+            };
+            assert_eq!(reach(0.001, &[true; 15]), 5, "{kind:?}");
+            // Two windows and more, in which ten and ten come back.
+            assert!(reach(0.3, &[true; 15]) < 1, "{kind:?}");
+            let mut refused = [true; 15];
+            refused[14] = false;
+            assert_eq!(reach(0.3, &refused), 1, "{kind:?}");
+        }
     }
 
     #[test]

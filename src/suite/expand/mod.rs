@@ -3,6 +3,8 @@
 mod select;
 mod unusable;
 
+use std::collections::HashMap;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -98,6 +100,7 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
             None => cases.extend(expander.cases(check, &situations)),
         }
     }
+    tell_apart(&mut cases);
     let mut purses = Purses::of(&target);
     for planned in situations.values_mut() {
         // Fails for want of a second one alone.
@@ -285,6 +288,20 @@ fn missing(says: String) -> Skip {
     Skip {
         reason: SkipReason::Missing,
         says,
+    }
+}
+
+/// Attempts and verdicts are kept by the ids of their cases, so no two may have one: a later one of the same name is
+/// numbered. Cases of one check stand together.
+fn tell_apart(cases: &mut [Case]) {
+    let mut seen = HashMap::<String, u32>::new();
+    for case in cases {
+        let times = seen.entry(case.id.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            let id = case.id.strip_suffix(']').unwrap_or(&case.id);
+            case.id = format!("{id} (no. {times})]");
+        }
     }
 }
 
