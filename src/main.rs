@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Exchanges are made and dropped on every thread at once, where the allocator of the C library waits for itself.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     proofmark::cli::main()
 }

@@ -174,17 +174,8 @@ impl Walk<'_> {
     /// it, so that the judge can look for it. `KIND` may also be `context` for the first credential that says where the
     /// principal belongs, and `login` for the first that says who it is.
     async fn fetch_named_credentials(&mut self) {
-        let mut text = serde_json::to_string(self.check).unwrap_or_default();
-        text.push_str(&serde_json::to_string(&self.case.bindings).unwrap_or_default());
-        for at in text
-            .match_indices("${credentials.")
-            .map(|(at, _)| at + "${credentials.".len())
-        {
-            let name = text[at..].split(['}', '|']).next().unwrap_or_default();
-            let Some((principal, _)) = name.split_once('.') else {
-                continue;
-            };
-            let principal = principal.to_owned();
+        let named = &self.field.named;
+        for principal in named.principals(self.check, &self.case.bindings) {
             let bound = self
                 .case
                 .bindings

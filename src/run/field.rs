@@ -5,6 +5,7 @@ use tokio::sync::Semaphore;
 use super::budgets::Budgets;
 use super::forge::Forger;
 use super::keyring::Keyring;
+use super::named_credentials::NamedCredentials;
 use super::schedule::Observations;
 use super::send::Line;
 use super::stop::Stop;
@@ -20,6 +21,7 @@ pub struct Field<'a> {
     pub forger: &'a Forger,
     pub observed: &'a Observations,
     pub budgets: &'a Budgets,
+    pub named: &'a NamedCredentials,
     /// Has a permit for each case that may send bursts now.
     pub bursting: &'a Semaphore,
     pub stop: &'a Stop,

@@ -19,6 +19,7 @@ mod keyring;
 mod listener;
 mod listener_port;
 mod minting;
+mod named_credentials;
 mod outside;
 mod pace;
 mod poll;

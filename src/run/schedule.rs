@@ -20,6 +20,7 @@ use super::field::Field;
 use super::forge::Forger;
 use super::hopeless::{Hopeless, untried};
 use super::keyring::Keyring;
+use super::named_credentials::NamedCredentials;
 use super::outside::Outside;
 use super::pace::Pace;
 use super::possession::Nonces;
@@ -212,6 +213,7 @@ async fn carry_out(
         observed: Observations::default(),
         purses: Purses::default(),
         budgets: Budgets::new(Arc::clone(&permits)),
+        named: NamedCredentials::default(),
         bursting: Semaphore::new(bursting_at_once(&target.https.host)),
         observer,
         failed: Mutex::new(None),
@@ -349,6 +351,7 @@ struct Shared {
     observed: Observations,
     purses: Purses,
     budgets: Budgets,
+    named: NamedCredentials,
     bursting: Semaphore,
     observer: Arc<dyn Observer>,
     failed: Mutex<Option<io::Error>>,
@@ -369,6 +372,7 @@ impl Shared {
             forger: &self.forger,
             observed: &self.observed,
             budgets: &self.budgets,
+            named: &self.named,
             bursting: &self.bursting,
             stop: &self.stop,
         }

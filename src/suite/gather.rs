@@ -81,17 +81,13 @@ pub(super) fn assemble(
     contracts: Vec<Read<Contract>>,
     forgeries: Forgeries,
 ) -> Library {
-    Library {
-        suites: suites
-            .into_iter()
-            .map(|read| (read.value.suite.clone(), read.value))
-            .collect(),
-        contracts: contracts
-            .into_iter()
-            .map(|read| (read.value.contract.clone(), read.value))
-            .collect(),
-        forgeries,
-    }
+    let suites = suites
+        .into_iter()
+        .map(|read| (read.value.suite.clone(), read.value));
+    let contracts = contracts
+        .into_iter()
+        .map(|read| (read.value.contract.clone(), read.value));
+    Library::new(suites.collect(), contracts.collect(), forgeries)
 }
 
 /// Reads one file and checks it as far as it goes by itself; schema included.

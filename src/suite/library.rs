@@ -1,10 +1,14 @@
 //! All suites and contracts at hand: those built into the binary, with those of a folder in their place or beside them.
 
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::model::{Check, Contract, Level, NamedSelection, Situation, Suite};
 use super::pattern;
+use super::words::{self, Words};
 use crate::jose::forgery::{Entry, Forgery};
 
 /// Before the name of a selection where a pattern of ids may stand.
@@ -17,9 +21,48 @@ pub struct Library {
     pub contracts: IndexMap<String, Contract>,
     /// The catalogue of forgeries, by the id of the entry.
     pub forgeries: IndexMap<String, Entry>,
+    /// Of the checks, once somebody wants it: every target file is looked at by it.
+    asked_for: OnceLock<AskedFor>,
+}
+
+/// What checks ask for and what they give.
+#[derive(Debug, Clone)]
+struct AskedFor {
+    words: Words,
+    given: BTreeSet<String>,
 }
 
 impl Library {
+    pub fn new(
+        suites: IndexMap<String, Suite>,
+        contracts: IndexMap<String, Contract>,
+        forgeries: IndexMap<String, Entry>,
+    ) -> Self {
+        Self {
+            suites,
+            contracts,
+            forgeries,
+            asked_for: OnceLock::new(),
+        }
+    }
+
+    /// The words that checks ask for.
+    pub fn words(&self) -> &Words {
+        &self.asked_for().words
+    }
+
+    /// Names that checks give values to, for the placeholders of operations.
+    pub fn given(&self) -> &BTreeSet<String> {
+        &self.asked_for().given
+    }
+
+    fn asked_for(&self) -> &AskedFor {
+        self.asked_for.get_or_init(|| AskedFor {
+            words: Words::of(self),
+            given: words::given(self),
+        })
+    }
+
     pub fn contract(&self, name: &str) -> Option<&Contract> {
         self.contracts.get(name)
     }
@@ -79,7 +122,7 @@ impl Library {
     }
 
     /// Features that some check needs or some contract declares.
-    pub fn features(&self) -> std::collections::BTreeSet<String> {
+    pub fn features(&self) -> BTreeSet<String> {
         let needed = self
             .checks()
             .flat_map(|(_, check)| check.needs.features.iter());

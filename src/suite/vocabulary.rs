@@ -11,7 +11,7 @@ use super::plan::{ATTEMPT_VALUES, RANDOM, RUNNER};
 use super::target::Target;
 use super::template::references;
 use super::unmeant::misspelt;
-use super::words::{self, Words};
+use super::words;
 
 pub(super) fn mistakes(
     document: &Document,
@@ -28,10 +28,10 @@ pub(super) fn mistakes(
 
 /// A word of one's own is no mistake; one that is nearly a word that checks ask for is that one.
 fn kinds(document: &Document, file: &TargetFile, library: &Library, found: &mut Vec<Mistake>) {
-    let words = Words::of(library);
+    let words = library.words();
     let (mut of_operations, mut of_principals) = words::of_contracts(library);
-    of_operations.extend(words.operations.into_keys());
-    of_principals.extend(words.principals.into_keys());
+    of_operations.extend(words.operations.keys().cloned());
+    of_principals.extend(words.principals.keys().cloned());
     // What the file's own limits ask for.
     let limits = serde_json::to_value(&file.rate_limits).unwrap_or_default();
     let own = texts(&limits);
@@ -82,11 +82,7 @@ fn placeholders(
     let mut known: BTreeSet<&str> = of_principals.collect();
     known.extend(ATTEMPT_VALUES);
     known.extend([RUNNER, RANDOM]);
-    let checks: Vec<Value> = library
-        .checks()
-        .filter_map(|(_, check)| serde_json::to_value(check).ok())
-        .collect();
-    checks.iter().for_each(|check| given(check, &mut known));
+    known.extend(library.given().iter().map(String::as_str));
     for (name, entry) in &file.operations {
         let Some(entry) = entry else { continue };
         let pointer = format!("/operations/{}", escape(name));
@@ -106,24 +102,6 @@ fn placeholders(
                 None => mistake.help("write it under `values` of those who use the operation"),
             });
         }
-    }
-}
-
-/// Names that steps give values to: `values`, `capture`, and the variables of a matrix.
-fn given<'v>(value: &'v Value, known: &mut BTreeSet<&'v str>) {
-    match value {
-        Value::Object(members) => {
-            for (key, member) in members {
-                if matches!(key.as_str(), "values" | "capture" | "for_each")
-                    && let Value::Object(named) = member
-                {
-                    known.extend(named.keys().map(String::as_str));
-                }
-                given(member, known);
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| given(item, known)),
-        _ => {}
     }
 }
 

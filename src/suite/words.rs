@@ -29,7 +29,7 @@ const FOUND_OUT: [&str; 16] = [
 ];
 
 /// Each word with the ids of the checks that ask for it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Words {
     pub operations: BTreeMap<String, BTreeSet<String>>,
     pub principals: BTreeMap<String, BTreeSet<String>>,
@@ -123,6 +123,34 @@ pub(super) fn of_contracts(library: &Library) -> (BTreeSet<String>, BTreeSet<Str
         }
     }
     (operations, principals)
+}
+
+/// Names that the checks give values to: `values`, `capture`, and the variables of a matrix.
+pub(super) fn given(library: &Library) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    for (_, check) in library.checks() {
+        if let Ok(check) = serde_json::to_value(check) {
+            given_by(&check, &mut known);
+        }
+    }
+    known
+}
+
+fn given_by(value: &Value, known: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                if matches!(key.as_str(), "values" | "capture" | "for_each")
+                    && let Value::Object(named) = member
+                {
+                    known.extend(named.keys().cloned());
+                }
+                given_by(member, known);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| given_by(item, known)),
+        _ => {}
+    }
 }
 
 fn is_written(word: &str) -> bool {

@@ -106,11 +106,12 @@ pub fn expand(library: &Library, target: Target, contract: &str, wanted: &Wanted
         // Fails for want of a second one alone.
         let _ = purses.hand_out(&mut planned.bindings, Beside::default());
     }
+    let mut besides = HashMap::new();
     for case in cases.iter_mut().filter(|case| case.skip.is_none()) {
-        let check = checks
-            .get(&case.check)
-            .map(|planned: &PlannedCheck| &planned.check);
-        let beside = check.map(needed_beside).unwrap_or_default();
+        let beside = *besides.entry(case.check.clone()).or_insert_with(|| {
+            let planned: Option<&PlannedCheck> = checks.get(&case.check);
+            planned.map_or_else(Beside::default, |planned| needed_beside(&planned.check))
+        });
         if let Err(says) = purses.hand_out(&mut case.bindings, beside) {
             case.skip = Some(Skip {
                 reason: SkipReason::Missing,
