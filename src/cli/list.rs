@@ -58,7 +58,7 @@ impl List {
         let chosen: Vec<(&str, &Check, Level)> = library
             .checks()
             .filter(|(suite, check)| wanted(&self.suites, suite) && wanted(&patterns, &check.id))
-            .filter_map(|(suite, check)| Some((suite, check, level(check)?)))
+            .filter_map(|(suite, check)| Some((suite, check.as_ref(), level(check)?)))
             .filter(|(_, _, level)| *level >= lowest)
             .collect();
         if chosen.is_empty() {

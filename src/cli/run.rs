@@ -2,8 +2,8 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::Args;
@@ -114,6 +114,9 @@ impl Run {
             }
             return Ok(Exit::Conforms);
         }
+        for wish in &self.reports {
+            wish.can_be_written()?;
+        }
         let stop = Stop::default();
         let name = match sources.as_slice() {
             [only] => only.loaded.target.name.clone(),
@@ -122,22 +125,9 @@ impl Run {
         let progress = Arc::new(Progress::new(out.live, &name));
         runtime.spawn(watch_for_interrupt(stop.clone(), progress.clone()));
         let telling = runtime.spawn(tell_now_and_then(progress.clone()));
-        // Side by side: deployments wait for windows and nonces, each for its own.
-        let ran: Vec<Result<Ran, Fault>> = std::thread::scope(|scope| {
-            let fire =
-                |source| self.fire(source, several, &library, &runtime, &stop, &progress, out);
-            let running: Vec<_> = sources
-                .iter()
-                .map(|source| scope.spawn(move || fire(source)))
-                .collect();
-            running
-                .into_iter()
-                .map(|thread| match thread.join() {
-                    Ok(ran) => ran,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                })
-                .collect()
-        });
+        let fire =
+            |source: Source| self.fire(&source, several, &library, &runtime, &stop, &progress, out);
+        let ran = side_by_side(sources, fire);
         telling.abort();
         progress.clear();
         let mut worst = Exit::Conforms;
@@ -187,9 +177,6 @@ impl Run {
         out: &Output,
     ) -> Result<Ran, Fault> {
         let contract = source.loaded.target.contract.clone();
-        for wish in &self.reports {
-            wish.can_be_written()?;
-        }
         let path = self.journal.as_ref().map(|path| {
             if several {
                 beside(path, &contract)
@@ -305,6 +292,38 @@ impl Run {
         let journal = Journal::append(path, records, ends_cut).map_err(unwritable)?;
         Ok((Some(earlier), journal))
     }
+}
+
+/// Deployments at the same time: those with limits wait for their windows nearly all the time, and one has the processors.
+const SIDE_BY_SIDE: usize = 3;
+
+/// What comes of each source, in their order. Those whose limits take long begin first; each is over, its deployment
+/// included, before the next takes its place.
+fn side_by_side<R: Send>(sources: Vec<Source>, fire: impl Fn(Source) -> R + Sync) -> Vec<R> {
+    let many = sources.len();
+    let mut queue: Vec<(usize, Source)> = sources.into_iter().enumerate().collect();
+    queue.sort_by_key(|(_, source)| source.loaded.target.rate_limits.is_empty());
+    let queue = Mutex::new(queue.into_iter());
+    let next = || {
+        let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.next()
+    };
+    let work = || -> Vec<(usize, R)> {
+        std::iter::from_fn(next)
+            .map(|(at, source)| (at, fire(source)))
+            .collect()
+    };
+    let mut ran: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..many.min(SIDE_BY_SIDE))
+            .map(|_| scope.spawn(work))
+            .collect();
+        let joined = running.into_iter().map(|thread| thread.join());
+        joined
+            .flat_map(|ran| ran.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    ran.sort_by_key(|(at, _)| *at);
+    ran.into_iter().map(|(_, ran)| ran).collect()
 }
 
 /// `out/run.jsonl` → `out/run.pers.jsonl`.

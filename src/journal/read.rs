@@ -31,8 +31,9 @@ pub enum JournalError {
     Io(#[from] io::Error),
     #[error("line {line} of the journal is no record: {says}")]
     Record { line: usize, says: String },
-    #[error("exchange {id} of the journal cannot be read again: {says}")]
-    Exchange { id: ExchangeId, says: String },
+    /// The file was changed while the run wrote to it.
+    #[error("what was written to the journal at octet {begins} cannot be read again: {says}")]
+    Again { begins: u64, says: String },
     #[error(
         "the journal does not begin with its head: the run ended before it sent anything and can be started anew without \
          `--resume`, or this is no journal of Proofmark"

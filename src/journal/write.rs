@@ -10,25 +10,31 @@ use super::record::{Exchange, ExchangeId, Record};
 /// Where records go. Each record is one `write` of one line, so that whatever ends the process leaves whole lines, and
 /// at most one cut one at the end.
 ///
-/// A run may have a hundred thousand exchanges, so those of a journal with a file are in the file alone; they are read
-/// again when the run is over, as far as a verdict rests on them.
+/// A run may have a hundred thousand exchanges, so what goes to a file is in the file alone; it is read again when the run
+/// is over, exchanges as far as a verdict rests on them.
 pub struct Journal {
     sink: Mutex<Sink>,
 }
 
 struct Sink {
-    /// All records of a journal in memory; of one with a file all but the exchanges that were written to it.
+    /// Of a journal with a file those that an earlier run wrote, and the head.
     records: Vec<Record>,
     file: Option<Kept>,
+    /// What the disk did not take.
+    unwritten: Vec<Record>,
 }
 
 struct Kept {
     file: File,
     /// Octets written.
     length: u64,
-    /// Where the line of an exchange begins, and its length.
-    places: HashMap<ExchangeId, (u64, usize)>,
+    exchanges: HashMap<ExchangeId, Line>,
+    /// Attempts, verdicts, and the end.
+    others: Vec<Line>,
 }
+
+/// Where a line begins, and its length.
+type Line = (u64, usize);
 
 impl Journal {
     /// Keeps records in memory only; for `prove`, which needs no file.
@@ -73,24 +79,33 @@ impl Journal {
         let file = file.map(|file| Kept {
             file,
             length: 0,
-            places: HashMap::new(),
+            exchanges: HashMap::new(),
+            others: Vec::new(),
         });
         Self {
-            sink: Mutex::new(Sink { records, file }),
+            sink: Mutex::new(Sink {
+                records,
+                file,
+                unwritten: Vec::new(),
+            }),
         }
     }
 
     /// Writes one record. Fails when the disk does; the record is kept in memory then.
     pub fn write(&self, record: Record) -> io::Result<()> {
         let mut sink = self.sink();
-        let written = match &mut sink.file {
-            Some(kept) => kept.write(&record),
-            None => Ok(false),
-        };
-        if !matches!(written, Ok(true)) {
+        let Some(kept) = &mut sink.file else {
             sink.records.push(record);
+            return Ok(());
+        };
+        let written = kept.write(&record);
+        match record {
+            // It shares its plan with the run.
+            Record::Head(_) => sink.records.push(record),
+            _ if written.is_err() => sink.unwritten.push(record),
+            _ => {}
         }
-        written.map(drop)
+        written
     }
 
     /// The run as far as it came, out of memory: nothing is written to this journal any more. Of a journal with a file
@@ -98,14 +113,20 @@ impl Journal {
     /// same.
     pub fn finish(&self) -> Result<RunRecord, JournalError> {
         let mut sink = self.sink();
-        let records = std::mem::take(&mut sink.records);
+        let mut records = std::mem::take(&mut sink.records);
+        if let Some(kept) = &mut sink.file {
+            for line in std::mem::take(&mut kept.others) {
+                records.push(kept.read(line)?);
+            }
+        }
+        records.append(&mut sink.unwritten);
         let mut run = RunRecord::from_records(records)?;
         if let Some(kept) = &mut sink.file {
             let mut named: HashSet<ExchangeId> = run.named_exchanges().collect();
-            named.retain(|id| kept.places.contains_key(id));
-            run.exchange_count += kept.places.len();
+            named.retain(|id| kept.exchanges.contains_key(id));
+            run.exchange_count += kept.exchanges.len();
             for id in named {
-                run.exchanges.insert(id, kept.read(id)?);
+                run.exchanges.insert(id, kept.exchange(id)?);
             }
         }
         Ok(run)
@@ -117,31 +138,39 @@ impl Journal {
 }
 
 impl Kept {
-    /// Whether the record can be read again from the file.
-    fn write(&mut self, record: &Record) -> io::Result<bool> {
+    fn write(&mut self, record: &Record) -> io::Result<()> {
         let mut line = serde_json::to_vec(record).map_err(io::Error::other)?;
         line.push(b'\n');
         self.file.write_all(&line)?;
-        let begins = self.length;
+        let place = (self.length, line.len());
         self.length += line.len() as u64;
-        if let Record::Exchange(exchange) = record {
-            self.places.insert(exchange.id, (begins, line.len()));
-            return Ok(true);
+        match record {
+            Record::Head(_) => {}
+            Record::Exchange(exchange) => drop(self.exchanges.insert(exchange.id, place)),
+            _ => self.others.push(place),
         }
-        Ok(false)
+        Ok(())
     }
 
-    fn read(&mut self, id: ExchangeId) -> Result<Arc<Exchange>, JournalError> {
-        let (begins, length) = self.places[&id];
+    fn read(&mut self, (begins, length): Line) -> Result<Record, JournalError> {
         let mut line = vec![0; length];
         self.file.seek(SeekFrom::Start(begins))?;
         self.file.read_exact(&mut line)?;
-        let says = match serde_json::from_slice(&line) {
-            Ok(Record::Exchange(exchange)) => return Ok(exchange),
-            Ok(_) => "it is not the exchange that was written there".to_owned(),
-            Err(error) => error.to_string(),
-        };
-        Err(JournalError::Exchange { id, says })
+        serde_json::from_slice(&line).map_err(|error| JournalError::Again {
+            begins,
+            says: error.to_string(),
+        })
+    }
+
+    fn exchange(&mut self, id: ExchangeId) -> Result<Arc<Exchange>, JournalError> {
+        let line = self.exchanges[&id];
+        match self.read(line)? {
+            Record::Exchange(exchange) => Ok(exchange),
+            _ => Err(JournalError::Again {
+                begins: line.0,
+                says: format!("it is not the exchange {id} that was written there"),
+            }),
+        }
     }
 }
 

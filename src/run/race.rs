@@ -135,6 +135,9 @@ impl Walk<'_> {
             let line = self.field.line;
             let sent = line.send_together(&terms.client, &requests, subject, learn);
             all.extend(sent.await?);
+            if burst.capture.is_empty() {
+                all.iter_mut().for_each(|sent| sent.raw = None);
+            }
             let refused = all
                 .iter()
                 .rev()
@@ -278,7 +281,7 @@ struct Terms {
 }
 
 fn status(sent: &Sent) -> Option<u16> {
-    sent.raw.as_ref().map(|answer| answer.status)
+    sent.exchange.answer.as_ref().map(|answer| answer.status)
 }
 
 pub(super) fn harness(says: String) -> Fault {

@@ -1,7 +1,7 @@
 //! All suites and contracts at hand: those built into the binary, with those of a folder in their place or beside them.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -68,7 +68,7 @@ impl Library {
     }
 
     /// Every check with the name of its suite, in the order of the files.
-    pub fn checks(&self) -> impl Iterator<Item = (&str, &Check)> {
+    pub fn checks(&self) -> impl Iterator<Item = (&str, &Arc<Check>)> {
         self.suites.values().flat_map(|suite| {
             suite
                 .checks
@@ -77,7 +77,7 @@ impl Library {
         })
     }
 
-    pub fn check(&self, id: &str) -> Option<(&str, &Check)> {
+    pub fn check(&self, id: &str) -> Option<(&str, &Arc<Check>)> {
         self.checks().find(|(_, check)| check.id == id)
     }
 

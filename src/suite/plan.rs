@@ -1,6 +1,8 @@
 //! The plan: every check expanded for one target, with what is skipped and why. It goes into the journal whole, so that
 //! judge and reports need nothing else.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -55,7 +57,7 @@ pub struct PlannedCheck {
     pub suite: String,
     /// The check's level under this contract and target.
     pub level: Level,
-    pub check: Check,
+    pub check: Arc<Check>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

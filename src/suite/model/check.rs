@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,7 +28,7 @@ pub struct Suite {
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub selections: IndexMap<String, NamedSelection>,
     #[serde(default)]
-    pub checks: Vec<Check>,
+    pub checks: Vec<Arc<Check>>,
 }
 
 /// Checks of any suites, put together for a purpose.
