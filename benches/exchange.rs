@@ -17,6 +17,10 @@ use proofmark::suite::{Wanted, expand, target_file};
 use proofmark::wire::{Client, ClientConfig, Origin, Request, Roots, Version};
 
 /// Exchanges of one round.
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REQUESTS: usize = 200;
 
 fn exchange(criterion: &mut Criterion) {

@@ -11,6 +11,10 @@ use proofmark::suite::gather::library;
 use proofmark::suite::target_file;
 use proofmark::suite::{Wanted, expand};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const CHECKS: usize = 5_000;
 const FILES: usize = 20;
 

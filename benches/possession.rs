@@ -20,6 +20,10 @@ use proofmark::suite::gather::library;
 use proofmark::suite::{Library, Plan, Secrets, Wanted, expand, target_file};
 use proofmark::wire::Roots;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REQUESTS: usize = 400;
 const ROUNDS: usize = 9;
 

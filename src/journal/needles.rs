@@ -91,6 +91,13 @@ impl Needles {
         self.by_start.get(&start).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether one of them is the beginning of `text`, or all of it.
+    pub(super) fn begins(&self, text: &[u8]) -> bool {
+        self.filed(text)
+            .iter()
+            .any(|needle| text.starts_with(&needle.pattern))
+    }
+
     /// From left to right, at each place the longest, none overlapping.
     pub(super) fn find<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Found<'a>> {
         let mut at = 0;

@@ -211,6 +211,15 @@ impl Redactor {
         Octets(shown)
     }
 
+    /// The same of a line that we send. A fresh proof of possession goes with every request of some targets, and is a JWT
+    /// from end to end: nothing in it need be searched for, since none of it is shown.
+    pub fn sent(&self, line: &[u8]) -> Octets {
+        if is_jwt(line) && !self.looked_for.begins(line) {
+            return Octets(self.mark("jwt", line).into_bytes());
+        }
+        self.bytes(line)
+    }
+
     /// The same of a text that was cut off: the beginning of a secret at its end is replaced as well.
     pub fn bytes_cut_off(&self, text: &[u8]) -> Octets {
         let mut shown = self.bytes(text);
@@ -279,6 +288,19 @@ impl Redactor {
             hex::encode(&tag.as_ref()[..4])
         )
     }
+}
+
+/// Whether [`JWT_LIKE`] finds the whole of it.
+fn is_jwt(text: &[u8]) -> bool {
+    let is_of_base64url =
+        |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    let mut parts = text.split(|octet| *octet == b'.');
+    let begins = |part: &[u8]| part.starts_with(b"eyJ") && part.len() >= 11;
+    text.iter()
+        .all(|octet| is_of_base64url(octet) || *octet == b'.')
+        && parts.next().is_some_and(begins)
+        && parts.next().is_some_and(|part| part.len() >= 2)
+        && parts.next().is_some()
 }
 
 /// What stands behind words that say what kind of secret it is, as in `sk_live_`: whoever shows those and a few characters
@@ -474,6 +496,33 @@ mod tests {
             other.text("s3cr3t/value+long"),
             redactor().text("s3cr3t/value+long")
         );
+    }
+
+    proptest::proptest! {
+        /// The short cut for what we send shows what the search would have shown.
+        #[test]
+        fn what_is_sent_is_shown_as_what_is_searched(
+            line in "(eyJ)?[A-Za-z0-9_-]{0,12}(\\.[A-Za-z0-9_-]{0,4}){0,4}[ =]?",
+        ) {
+            let redactor = redactor();
+            proptest::prop_assert_eq!(redactor.sent(line.as_bytes()), redactor.bytes(line.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_known_token_that_is_sent_keeps_its_name() {
+        let mut redactor = redactor();
+        redactor.learn("user.proof", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln");
+        let shown = redactor
+            .sent(b"eyJhbGciOiJIUzI1NiJ9.e30.c2ln")
+            .text()
+            .into_owned();
+        assert!(shown.starts_with("‹user.proof:"), "{shown}");
+        let shown = redactor
+            .sent(b"eyJhbGciOiJIUzI1NiJ9.e30.c2lo")
+            .text()
+            .into_owned();
+        assert!(shown.starts_with("‹jwt:"), "{shown}");
     }
 
     #[test]

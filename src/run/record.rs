@@ -118,7 +118,7 @@ fn redacted_request(request: &Request, redactor: &Redactor) -> RecordedRequest {
         headers: request
             .headers
             .iter()
-            .map(|(name, value)| (name.clone(), redactor.bytes(value)))
+            .map(|(name, value)| (name.clone(), redactor.sent(value)))
             .collect(),
         body: kept_body(&request.body, redactor),
         body_bytes: request.body.len() as u64,
