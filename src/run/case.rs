@@ -271,7 +271,8 @@ impl Walk<'_> {
                 Step::Resend(resend) => self.resend(slot, resend).await?,
                 Step::Wait(step) => match fill_number(&step.wait, &self.scope()) {
                     Some(seconds) => {
-                        let wait = Duration::from_secs_f64(seconds).min(MAX_WAIT);
+                        let seconds = seconds * step.share.unwrap_or(1.0).clamp(0.0, 1.0);
+                        let wait = Duration::from_secs_f64(seconds.min(MAX_WAIT.as_secs_f64()));
                         let passed = step.since.map(|since| self.passed(since));
                         let wait = wait.saturating_sub(passed.unwrap_or_default());
                         if wait >= LONG_WAIT {

@@ -141,6 +141,8 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "tolerance": tolerance,
         "window_s": window_s,
         "window_ms": window_s * 1000.0,
+        // Who takes longer for what he was to send in a window was not as fast as he was to be.
+        "slow_ms": window_s * 1100.0,
         "half_window_s": seconds(0.5),
         "quarter_window_s": seconds(0.25),
         // Moments at which the kinds of windows let through differently much.
