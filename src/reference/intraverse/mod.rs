@@ -93,6 +93,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         rate_limit::LOGIN_FLAWS,
         rate_limit::WAIT_FLAWS,
         rate_limit::BUCKET_FLAWS,
+        rate_limit::BATCH_FLAWS,
         rate_limit::LEGACY_FLAWS,
         LIMIT_FLAWS,
         lockout::FLAWS,
@@ -167,6 +168,13 @@ impl Application for Intraverse {
                 .server_key
                 .map_or(String::new(), |key| key.to_string()),
             user: caller.player.clone(),
+        }
+    }
+
+    fn carries_out(&self, operation: &Operation, request: &Request) -> u32 {
+        match operation.name {
+            points::MANY => points::changes_in(request),
+            _ => 1,
         }
     }
 
