@@ -9,7 +9,8 @@
 //! `other_user_email`, `other_user_password`; `user_token`, `second_user_token`, `other_user_token`,
 //! `expired_user_token`, `foreign_user_token`; `login_hash` (of `user`); `user_id`, `second_user_id`, `other_user_id`;
 //! `lockable_email`, `lockable_password`: the account that is locked for a while after [`lockout::TRIES`] wrong passwords,
-//! which those of tests are not.
+//! which those of tests are not; `long_password_email`, `long_password_password`: the account whose password has more
+//! octets than bcrypt looks at.
 
 mod errors;
 mod games;
@@ -81,6 +82,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         old_tls::FLAWS,
         headers::FIXED_FLAWS,
         password::FLAWS,
+        password::LONG_FLAWS,
         token::RSA_FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
@@ -330,6 +332,7 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         ("second_user", GAME),
         ("other_user", OTHER_GAME),
         ("lockable", GAME),
+        ("long_password", GAME),
     ]
     .into_iter()
     .enumerate()
