@@ -345,9 +345,13 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    /// Waits until the case may send bursts; who waits for long, or sends slowly, leaves the turn to others.
+    /// Waits until the case may send bursts; who waits for long, or sends slowly, leaves the turn to others. A single
+    /// request disturbs nobody, and would come late.
     async fn take_turn(&mut self, step: &Step) {
         let is_slow = |burst: &Burst| burst.over_s.is_some();
+        if matches!(step, Step::Burst(burst) if burst.times.as_u64() == Some(1)) {
+            return;
+        }
         if matches!(step, Step::Burst(burst) if is_slow(burst)) {
             self.turn = None;
         } else if !matches!(step, Step::Wait(_)) && self.turn.is_none() && self.check.spends() {

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::body::BodyError;
 use super::credential;
 use super::field::Field;
 use super::forge::{ForgeFault, Fresh, Valid};
@@ -27,7 +28,10 @@ impl From<RequestError> for Fault {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::NothingToSpoil { .. }
-            | RequestError::Template(TemplateError::Short(_)) => Fault::NotHere(error.to_string()),
+            | RequestError::Template(TemplateError::Short(_))
+            | RequestError::Body(BodyError::Template(TemplateError::Short(_))) => {
+                Fault::NotHere(error.to_string())
+            }
             other => Fault::Doubt(Doubt::Harness, other.to_string()),
         }
     }
