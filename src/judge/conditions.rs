@@ -462,8 +462,9 @@ mod tests {
 
     #[test]
     fn time_counts_from_the_written_request_to_the_complete_answer() {
-        let seconds = seconds_between("first", &sent(1000), &sent(3000));
-        let seconds = seconds.ok().expect("both were sent once");
+        let Ok(seconds) = seconds_between("first", &sent(1000), &sent(3000)) else {
+            panic!("both were sent once");
+        };
         assert_eq!(seconds, 2.011, "from 1040 to 3050, and a millisecond");
     }
 
