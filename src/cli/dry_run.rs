@@ -90,8 +90,9 @@ fn limits(plan: &Plan) -> String {
                 .as_deref()
                 .map_or("anonymous".to_owned(), filled);
             for purse in rate_limits::ordinary_purses(target, &filled(&send.send), &principal) {
+                let each = purse.spends as usize;
                 let (_, sent) = ordinary.entry(purse.name.clone()).or_insert((purse, 0));
-                *sent += times * check.rounds.unwrap_or(1) as usize;
+                *sent += times * each * check.rounds.unwrap_or(1) as usize;
             }
         }
     }

@@ -11,6 +11,7 @@ use super::same_as::{judge_same, rule};
 use super::scope::AttemptScope;
 use super::show::brief;
 use super::status::{contains, judge_status};
+use super::tally::{GRAIN_MS, ended_ms, sent_ms};
 use super::text::judge_text;
 use super::value::{judge_paths, judge_value};
 use super::{Broken, Held};
@@ -144,6 +145,12 @@ impl Sight<'_> {
             let of = "the number of times that the issuer's keys were fetched";
             judge_value(of, &fetches.into(), rule, self.scope)?;
         }
+        for (name, rule) in &conditions.seconds_since {
+            let earlier = self.earlier(name)?;
+            let seconds = seconds_between(name, earlier, self.exchange)?;
+            let of = format!("the number of seconds since `{name}` was sent");
+            judge_value(&of, &seconds.into(), rule, self.scope)?;
+        }
         if let Some(name) = &conditions.answer {
             self.answer(name, depth + 1)?;
         }
@@ -192,9 +199,7 @@ impl Sight<'_> {
                 .iter()
                 .filter_map(|name| fill_text(name, self.scope).ok())
                 .collect();
-            let earlier = self.saved.get(&rule.step).ok_or_else(|| {
-                Broken::Harness(format!("no earlier step was saved as `{}`", rule.step))
-            })?;
+            let earlier = self.earlier(&rule.step)?;
             judge_same(&rule, self.http()?, earlier)?;
         }
         if !conditions.any_of.is_empty() {
@@ -213,6 +218,11 @@ impl Sight<'_> {
             }
         }
         Ok(())
+    }
+
+    fn earlier(&self, name: &str) -> Result<&Exchange, Broken> {
+        let none = || Broken::Harness(format!("no earlier step was saved as `{name}`"));
+        self.saved.get(name).copied().ok_or_else(none)
     }
 
     /// A name, or those of the list that it refers to.
@@ -334,6 +344,18 @@ impl Sight<'_> {
     }
 }
 
+/// The most that can have passed between the moment at which the target had the earlier request and that at which it
+/// answered the later one.
+fn seconds_between(name: &str, earlier: &Exchange, later: &Exchange) -> Result<f64, Broken> {
+    // The first of several tries may have had its effect, and its time is not known.
+    if !earlier.retried.is_empty() {
+        let says = format!("`{name}` was sent more than once, so that its time is not known");
+        return Err(Broken::Harness(says));
+    }
+    let passed_ms = ended_ms(later).saturating_sub(sent_ms(earlier)) + GRAIN_MS;
+    Ok(passed_ms as f64 / 1000.0)
+}
+
 /// The names of fields in the expectations and in what they hold, each once; not those that are references.
 /// `Location` is in every glance already.
 fn fields_of<'e>(expectations: &'e [Expectation], names: &mut Vec<&'e str>, depth: u8) {
@@ -421,4 +443,39 @@ fn whole(answer: &RecordedAnswer) -> String {
         text.push_str(&format!("\r\n{name}: {}", value.text()));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::tally::tests::exchange;
+
+    /// Which connected for 40 ms and was answered 10 ms after it was written.
+    fn sent(started_ms: u64) -> Exchange {
+        Exchange {
+            started_ms,
+            ended_ms: Some(started_ms + 50),
+            total_us: 10_000,
+            ..exchange(200, "")
+        }
+    }
+
+    #[test]
+    fn time_counts_from_the_written_request_to_the_complete_answer() {
+        let Ok(seconds) = seconds_between("first", &sent(1000), &sent(3000)) else {
+            panic!("both were sent once");
+        };
+        assert_eq!(seconds, 2.011, "from 1040 to 3050, and a millisecond");
+    }
+
+    #[test]
+    fn what_was_sent_again_has_no_time() {
+        let again = Exchange {
+            retried: vec!["status 503".to_owned()],
+            ..sent(1000)
+        };
+        let told = seconds_between("first", &again, &sent(3000));
+        assert!(matches!(told, Err(Broken::Harness(_))));
+        assert!(seconds_between("first", &sent(1000), &again).is_ok());
+    }
 }

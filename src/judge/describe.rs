@@ -87,6 +87,12 @@ fn conditions(conditions: &Conditions, scope: &dyn Scope) -> String {
             value(rule)
         ));
     }
+    for (name, rule) in &conditions.seconds_since {
+        let seconds = value(rule);
+        parts.push(format!(
+            "a number of seconds since `{name}` was sent that {seconds}"
+        ));
+    }
     if !conditions.no_interim.is_empty() {
         parts.push("no interim answer before it".to_owned());
     }

@@ -47,11 +47,12 @@ impl<'a> Limited<'a> {
         }
     }
 
-    pub fn add(&mut self, burst: &[&Exchange]) {
-        let sent = burst.iter().map(|one| {
+    /// `counts`: as how many each of these requests is to count that is accepted.
+    pub fn add(&mut self, burst: &[&Exchange], counts: u32) {
+        let sent = burst.iter().flat_map(|one| {
             let left = one.started_ms as f64 / 1000.0;
             let ended = ended_ms(one) as f64 / 1000.0;
-            Sent {
+            let sent = Sent {
                 left,
                 written: left.max(ended - one.total_us as f64 / 1e6),
                 done: ended + GRAIN_S,
@@ -60,7 +61,9 @@ impl<'a> Limited<'a> {
                 told: remaining::told(self.limit, one),
                 is_of_another: status(one) == Some(429)
                     && remaining::is_of_another(self.limit, one),
-            }
+            };
+            let times = if sent.accepted { counts } else { 1 };
+            std::iter::repeat_n(sent, times as usize)
         });
         self.bursts.push(sent.collect());
     }
@@ -257,6 +260,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::judge::tally::tests::exchange;
     use crate::suite::model::Partition;
 
     const KINDS: [Option<LimitKind>; 5] = [
@@ -277,6 +281,7 @@ mod tests {
             operations: Vec::new(),
             spend: "list".to_owned(),
             write: None,
+            batch: None,
             principals: Vec::new(),
         }
     }
@@ -398,6 +403,37 @@ mod tests {
             let mut refused = [true; 15];
             refused[14] = false;
             assert_eq!(reach(0.3, &refused), 1, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_batch_counts_as_what_it_holds() {
+        let answered = |at: u64, status: u16| Exchange {
+            started_ms: 1000 + at,
+            ended_ms: Some(1001 + at),
+            ..exchange(status, "")
+        };
+        for kind in KINDS {
+            let limit = limit(10, 60.0, kind);
+            let seen = |statuses: &[u16]| {
+                let all: Vec<Exchange> = (0..)
+                    .zip(statuses)
+                    .map(|(at, one)| answered(at, *one))
+                    .collect();
+                let mut limited = Limited::of(&limit);
+                limited.add(&all.iter().collect::<Vec<_>>(), 4);
+                limited.seen()
+            };
+            let kept = seen(&[200, 200, 429]);
+            assert_eq!(number(&kept, "excess"), -2, "{kind:?}");
+            assert!(number(&kept, "reach") >= 1, "{kind:?}");
+            let uncounted = seen(&[200; 5]);
+            assert_eq!(number(&uncounted, "excess"), 10, "{kind:?}");
+            assert_eq!(number(&uncounted, "reach"), 10, "{kind:?}");
+            assert!(
+                number(&seen(&[200, 200]), "reach") < 1,
+                "nothing was refused"
+            );
         }
     }
 

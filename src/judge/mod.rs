@@ -33,7 +33,7 @@ pub use show::{brief, push_visible};
 pub use shown_again::ShownAgain;
 pub use status::{contains as status_contains, describe as describe_status};
 pub use subject::{awaits_connection_end, awaits_overload};
-pub use tally::looked_at;
+pub use tally::{looked_at, sent_ms};
 pub use verdict::{Evidence, Finding, Findings, Verdict};
 pub use wholes::{Heard, hears};
 

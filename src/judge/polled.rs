@@ -2,13 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::tally::{counts, ended_ms, looked_at, status};
+use super::tally::{GRAIN_MS, counts, ended_ms, looked_at, sent_ms, status};
 use super::wholes::{Earlier, Heard};
 use crate::journal::Exchange;
 use crate::suite::model::Step;
-
-/// Most that the difference of two times of a journal, each in whole milliseconds, is off by.
-const GRAIN_MS: u64 = 1;
 
 /// What stands for the exchanges of a poll; where it has a `meanwhile`, that is the first of them. `seen` holds what
 /// [`facts`] says, and the status of the answer to `meanwhile`.
@@ -23,11 +20,14 @@ pub(super) fn whole(step: &Step, all: &[&Exchange], earlier: &Earlier<'_>) -> Op
         .map(|one| (earlier.hears(&poll.until, one), *one))
         .filter(|(heard, _)| *heard != Heard::Unspoken)
         .collect();
-    let begin_ms = match meanwhile.or_else(|| earlier.saved(poll.since.as_deref()?)) {
-        Some(change) => ended_ms(change),
-        None => polled.first()?.started_ms,
+    let begins = match meanwhile.or_else(|| earlier.saved(poll.since.as_deref()?)) {
+        Some(change) => Begins {
+            sent_ms: sent_ms(change),
+            answered_ms: ended_ms(change),
+        },
+        None => Begins::at(polled.first()?.started_ms),
     };
-    let mut seen = facts(&heard, begin_ms);
+    let mut seen = facts(&heard, begins);
     if let Some(meanwhile) = meanwhile {
         seen["meanwhile"] = json!(status(meanwhile));
     }
@@ -39,13 +39,29 @@ pub(super) fn whole(step: &Step, all: &[&Exchange], earlier: &Earlier<'_>) -> Op
     })
 }
 
+/// What the time counts from: the target did it at some moment in between.
+#[derive(Debug, Clone, Copy)]
+struct Begins {
+    sent_ms: u64,
+    answered_ms: u64,
+}
+
+impl Begins {
+    fn at(moment_ms: u64) -> Self {
+        Self {
+            sent_ms: moment_ms,
+            answered_ms: moment_ms,
+        }
+    }
+}
+
 /// What a tally counts of the polled answers; `old`, `new` and `neither`; `before` (old answers to requests that left
 /// before the time began to count); `changed` (whether the last answer was new) and `told` (whether it was old or new);
 /// `straight` (how many new ones there were since the last old one); `back` (how often an old one came after a new one);
-/// `after_s` and `within_s`, between which the change lies: so many seconds after the time began to count the last request
-/// left that had an old answer (0 without one), and the first answer of those without an old one after them was there
-/// (`null` without one). Every bound is in favour of the target.
-fn facts(heard: &[(Heard, &Exchange)], begin_ms: u64) -> Value {
+/// `after_s` and `within_s`, between which the change lies: so many seconds after what the time counts from was answered
+/// the last request left that had an old answer (0 without one), and so many after that was sent the first answer of those
+/// without an old one after them was there (`null` without one). Every bound is in favour of the target.
+fn facts(heard: &[(Heard, &Exchange)], begins: Begins) -> Value {
     let told: Vec<&(Heard, &Exchange)> = heard
         .iter()
         .filter(|(heard, _)| *heard != Heard::Neither)
@@ -54,14 +70,17 @@ fn facts(heard: &[(Heard, &Exchange)], begin_ms: u64) -> Value {
     let number = |wanted: Heard| heard.iter().filter(|(heard, _)| *heard == wanted).count();
     let last_old = told.iter().rposition(|(heard, _)| *heard == Heard::Old);
     let rest = &told[last_old.map_or(0, |at| at + 1)..];
-    let since = |moment_ms: u64| moment_ms.saturating_sub(begin_ms);
     let after_ms = last_old.map_or(0, |at| {
-        since(told[at].1.started_ms).saturating_sub(GRAIN_MS)
+        let left_ms = told[at].1.started_ms;
+        left_ms.saturating_sub(begins.answered_ms + GRAIN_MS)
     });
-    let within_ms = rest.first().map(|(_, one)| since(ended_ms(one)) + GRAIN_MS);
+    let within_ms = rest
+        .first()
+        .map(|(_, one)| ended_ms(one).saturating_sub(begins.sent_ms) + GRAIN_MS);
     let seconds = |ms: u64| ms as f64 / 1000.0;
-    let is_before =
-        |(heard, one): &&(Heard, &Exchange)| *heard == Heard::Old && one.started_ms < begin_ms;
+    let is_before = |(heard, one): &&(Heard, &Exchange)| {
+        *heard == Heard::Old && one.started_ms < begins.answered_ms
+    };
     let goes_back =
         |pair: &&[&(Heard, &Exchange)]| pair[0].0 == Heard::New && pair[1].0 == Heard::Old;
     let last = heard.last().map(|(heard, _)| *heard);
@@ -93,6 +112,10 @@ mod tests {
 
     /// Of requests that left every 100 ms and were answered 20 ms later, the first at 1000.
     fn seen(heard: &[Heard], begin_ms: u64) -> Value {
+        seen_since(heard, Begins::at(begin_ms))
+    }
+
+    fn seen_since(heard: &[Heard], begins: Begins) -> Value {
         let all: Vec<Exchange> = (10..)
             .zip(heard)
             .map(|(number, _)| Exchange {
@@ -102,7 +125,7 @@ mod tests {
             })
             .collect();
         let heard: Vec<(Heard, &Exchange)> = heard.iter().copied().zip(&all).collect();
-        facts(&heard, begin_ms)
+        facts(&heard, begins)
     }
 
     use Heard::{Neither, New, Old};
@@ -116,6 +139,17 @@ mod tests {
         assert_eq!(seen["changed"], true);
         assert_eq!(seen["back"], 0);
         assert_eq!(seen["before"], 0);
+    }
+
+    #[test]
+    fn a_slow_answer_to_the_change_makes_neither_bound_worse_for_the_target() {
+        let begins = Begins {
+            sent_ms: 400,
+            answered_ms: 1150,
+        };
+        let seen = seen_since(&[Old, Old, Old, New], begins);
+        assert_eq!(seen["after_s"], 0.049, "the third left at 1200");
+        assert_eq!(seen["within_s"], 0.921, "the fourth was answered at 1320");
     }
 
     #[test]

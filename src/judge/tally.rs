@@ -12,6 +12,9 @@ use crate::suite::model::Step;
 /// A race whose requests left further apart than this, in microseconds, was none.
 pub const WIDEST_SPREAD_US: u64 = 50_000;
 
+/// Most that the difference of two times of a journal, each in whole milliseconds, is off by.
+pub const GRAIN_MS: u64 = 1;
+
 /// Most answers that a tally holds one by one.
 const MOST_ANSWERS: usize = 100;
 
@@ -164,6 +167,12 @@ fn late(all: &[&Exchange]) -> usize {
 pub fn ended_ms(exchange: &Exchange) -> u64 {
     let by_total = exchange.started_ms + exchange.total_us / 1000;
     exchange.ended_ms.unwrap_or(by_total)
+}
+
+/// When its first octet was written, at the earliest: what it took to connect is over by then.
+pub fn sent_ms(exchange: &Exchange) -> u64 {
+    let written = ended_ms(exchange).saturating_sub(exchange.total_us.div_ceil(1000));
+    written.max(exchange.started_ms)
 }
 
 fn elapsed_ms(all: &[&Exchange]) -> u64 {

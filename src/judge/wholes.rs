@@ -12,8 +12,9 @@ use super::scope::{AttemptScope, capture, resolved};
 use super::{Broken, compared, polled, tally};
 use crate::journal::{Attempt, Exchange, Exchanges, Phase, StepTaken};
 use crate::suite::model::{Check, Expectation, OneOrMany, Step};
-use crate::suite::plan::{Case, Plan, of_control};
+use crate::suite::plan::{Case, Plan, PlanScope, of_control};
 use crate::suite::rate_limits;
+use crate::suite::template::fill_text;
 use crate::wire::{Failure, Scheme};
 
 /// What an answer of a poll is.
@@ -59,20 +60,27 @@ pub(super) fn wholes(
     attempt: &Attempt,
     exchanges: &Exchanges,
 ) -> HashMap<usize, Exchange> {
-    let mut limited = rate_limits::windowed_by(&plan.target, &case.bindings).map(Limited::of);
+    let limit = rate_limits::windowed_by(&plan.target, &case.bindings);
+    let mut limited = limit.map(|limit| (limit, Limited::of(limit)));
+    let scope = PlanScope {
+        target: &plan.target,
+        lists: &plan.lists,
+        bindings: &case.bindings,
+    };
     let mut earlier = Earlier::none(plan, case, attempt);
     let mut wholes = HashMap::new();
     for taken in &attempt.steps {
         let is_many = taken.slot.phase == Phase::Steps && !taken.group.is_empty();
         if let Some(step) = check.steps.get(taken.slot.index).filter(|_| is_many) {
             let all = members(taken, exchanges);
-            if let (Step::Burst(_), Some(limited)) = (step, &mut limited) {
-                limited.add(&all);
+            if let (Step::Burst(burst), Some((limit, limited))) = (step, &mut limited) {
+                let operation = fill_text(&burst.burst.send, &scope).unwrap_or_default();
+                limited.add(&all, limit.counts(&operation));
             }
             let whole = match step {
                 Step::Poll(_) => polled::whole(step, &all, &earlier),
                 Step::Compare(_) => compared::whole(step, &all),
-                _ => tally::whole(step, &all, limited.as_ref()),
+                _ => tally::whole(step, &all, limited.as_ref().map(|(_, limited)| limited)),
             };
             if let Some(whole) = whole {
                 wholes.insert(taken.slot.index, whole);

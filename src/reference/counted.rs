@@ -25,6 +25,7 @@ impl<A: Application> Pipeline<A> {
             operation: &NOWHERE_OPERATION,
             request,
             now: Instant::now(),
+            carries_out: 1,
             flaws,
         })?;
         let mut answer = act();
@@ -45,6 +46,7 @@ impl<A: Application> Pipeline<A> {
             operation: &route.operation,
             request,
             now: Instant::now(),
+            carries_out: 1,
             flaws: &edge.flaws,
         };
         if let Ok(caller) = self.app.admit(route.access, request)

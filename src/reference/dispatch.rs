@@ -100,6 +100,11 @@ pub trait Application: Send + Sync + Sized + 'static {
         Payer::default()
     }
 
+    /// How many operations the request stands for, of which each counts.
+    fn carries_out(&self, _operation: &Operation, _request: &Request) -> u32 {
+        1
+    }
+
     /// Whom a request that was refused names as its sender.
     fn named(&self, _request: &Request) -> Payer {
         Payer::default()
@@ -262,6 +267,7 @@ impl<A: Application> Pipeline<A> {
             operation: &route.operation,
             request,
             now: Instant::now(),
+            carries_out: self.app.carries_out(&route.operation, request),
             flaws,
         };
         let mut charged = edge.limiter.charge_address(&counted)?;

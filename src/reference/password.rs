@@ -23,6 +23,16 @@ pub const FLAWS: &[Flaw] = &[
     ),
 ];
 
+/// Of deployments that have an account with a password beyond what bcrypt looks at.
+pub const LONG_FLAWS: &[Flaw] = &[flaw(
+    "password-cut-at-72",
+    "Looks at the first 72 octets of a password alone.",
+    "CWE-916",
+)];
+
+/// Octets that bcrypt looks at.
+const CUT_AT: usize = 72;
+
 /// What the flaw of that name takes for a hash.
 const COSTLY: Duration = Duration::from_millis(40);
 
@@ -30,7 +40,9 @@ const COSTLY: Duration = Duration::from_millis(40);
 /// thousands of logins.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(500).expect("not zero");
 /// Passwords that a process makes.
-const SEEDED: usize = 4;
+const SEEDED: usize = 5;
+/// The number of the account whose password has more octets than bcrypt looks at.
+pub const LONG: usize = 4;
 
 /// A password and its hash; both made once in a process, since hashing is slow on purpose.
 pub struct Password {
@@ -43,7 +55,10 @@ pub struct Password {
 pub fn seeded(number: usize) -> &'static Password {
     static PASSWORDS: [OnceLock<Password>; SEEDED] = [const { OnceLock::new() }; SEEDED];
     PASSWORDS[number % SEEDED].get_or_init(|| Password {
-        clear: random_hex(),
+        clear: match number % SEEDED {
+            LONG => format!("{}{}", random_hex(), random_hex()),
+            _ => random_hex(),
+        },
         salt: rand::random(),
         hash: OnceLock::new(),
     })
@@ -53,6 +68,12 @@ impl Password {
     /// For the secrets of a target file; the deployment itself looks at the hash only.
     pub fn clear(&self) -> &str {
         &self.clear
+    }
+
+    /// Whether it is the same as far as bcrypt looks.
+    fn begins_alike(&self, candidate: &str) -> bool {
+        let cut = |text: &str| text.as_bytes().get(..CUT_AT).map(<[u8]>::to_vec);
+        cut(&self.clear).is_some_and(|own| cut(candidate) == Some(own))
     }
 
     fn matches(&self, candidate: &str) -> bool {
@@ -86,7 +107,11 @@ pub fn verify(account: Option<&Password>, candidate: &str, flaws: &FlawSet) -> b
             if !is_hashed_alike {
                 pause(COSTLY);
             }
-            password.matches(candidate)
+            let is_cut = flaws.has_if_declared("password-cut-at-72");
+            match is_cut && password.begins_alike(candidate) {
+                true => password.matches(password.clear()),
+                false => password.matches(candidate),
+            }
         }
         None => {
             if is_hashed_alike {

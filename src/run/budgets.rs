@@ -78,10 +78,11 @@ impl Budgets {
             while sent.front().is_some_and(|first| *first + window <= now) {
                 sent.pop_front();
             }
-            if sent.len() >= purse.requests as usize
-                && let Some(first) = sent.front()
+            let (most, spends) = (purse.requests as usize, purse.spends as usize);
+            if let Some(over) = (sent.len() + spends).checked_sub(most + 1)
+                && let Some(last) = sent.get(over)
             {
-                ready = ready.max(*first + window);
+                ready = ready.max(*last + window);
             }
         }
         if ready > now {
@@ -89,7 +90,7 @@ impl Budgets {
         }
         for purse in purses {
             if let Some(sent) = all.get_mut(&purse.name) {
-                sent.push_back(now);
+                sent.extend(std::iter::repeat_n(now, purse.spends as usize));
             }
         }
         Ok(())
@@ -106,6 +107,7 @@ mod tests {
             name: name.to_owned(),
             requests,
             window_s,
+            spends: 1,
         }
     }
 
@@ -131,6 +133,25 @@ mod tests {
         tokio::join!(turn, other);
         drop(own);
         assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_carries_out_many_takes_as_much_of_the_budget() {
+        let budgets = budgets();
+        let own = purse("key a", 5, 60.0);
+        let batch = Purse {
+            spends: 3,
+            ..own.clone()
+        };
+        let began = Instant::now();
+        let mut went = Vec::new();
+        for purse in [&batch, &own, &batch, &own, &own, &batch] {
+            while let Err(at) = budgets.pass(std::slice::from_ref(purse)) {
+                tokio::time::sleep_until(at).await;
+            }
+            went.push(began.elapsed().as_secs());
+        }
+        assert_eq!(went, [0, 0, 60, 60, 60, 120]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -262,7 +262,8 @@ impl Walk<'_> {
                 Step::Resend(resend) => self.resend(slot, resend).await?,
                 Step::Wait(step) => match fill_number(&step.wait, &self.scope()) {
                     Some(seconds) => {
-                        let wait = Duration::from_secs_f64(seconds).min(MAX_WAIT);
+                        let seconds = seconds * step.share.unwrap_or(1.0).clamp(0.0, 1.0);
+                        let wait = Duration::from_secs_f64(seconds.min(MAX_WAIT.as_secs_f64()));
                         let passed = step.since.map(|since| self.passed(since));
                         let wait = wait.saturating_sub(passed.unwrap_or_default());
                         if wait >= LONG_WAIT {
@@ -335,9 +336,13 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    /// Waits until the case may send bursts; who waits for long, or sends slowly, leaves the turn to others.
+    /// Waits until the case may send bursts; who waits for long, or sends slowly, leaves the turn to others. A single
+    /// request disturbs nobody, and would come late.
     async fn take_turn(&mut self, step: &Step) {
         let is_slow = |burst: &Burst| burst.over_s.is_some();
+        if matches!(step, Step::Burst(burst) if burst.times.as_u64() == Some(1)) {
+            return;
+        }
         if matches!(step, Step::Burst(burst) if is_slow(burst)) {
             self.turn = None;
         } else if !matches!(step, Step::Wait(_)) && self.turn.is_none() && self.check.spends() {

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::body::BodyError;
 use super::credential;
 use super::field::Field;
 use super::forge::{ForgeFault, Fresh, Valid};
@@ -12,7 +13,7 @@ use super::scope::{Proofs, RequestScope};
 use crate::journal::Doubt;
 use crate::suite::forging::{self, NO_PROOF, RIGHT_PROOF};
 use crate::suite::model::{Body, Carriage, ProofTerms, Send, Spoil};
-use crate::suite::template::fill_text;
+use crate::suite::template::{TemplateError, fill_text, references};
 use crate::wire::Request;
 
 /// Why a request could not be made ready.
@@ -26,7 +27,11 @@ pub enum Fault {
 impl From<RequestError> for Fault {
     fn from(error: RequestError) -> Self {
         match error {
-            RequestError::NothingToSpoil { .. } => Fault::NotHere(error.to_string()),
+            RequestError::NothingToSpoil { .. }
+            | RequestError::Template(TemplateError::Short(_))
+            | RequestError::Body(BodyError::Template(TemplateError::Short(_))) => {
+                Fault::NotHere(error.to_string())
+            }
             other => Fault::Doubt(Doubt::Harness, other.to_string()),
         }
     }
@@ -96,6 +101,11 @@ pub async fn prepare(
             }
         }
     }
+    let changed = changed_secrets(field, send, &*scope).await;
+    for (number, value) in changed.iter().enumerate() {
+        let name = format!("{name}, changed {}", number + 1);
+        field.line.redactor.write().await.learn(&name, value);
+    }
     let sender = Sender {
         name: &name,
         credentials: &credentials,
@@ -127,6 +137,29 @@ pub async fn prepare(
         }
     }
     Ok(build(send, &sender, scope)?)
+}
+
+/// Shorter than this it is of no use, and may stand anywhere by chance.
+const SHORTEST_CHANGED: usize = 12;
+
+/// What filters in the `values` of a step make of secrets, which nobody is shown either.
+async fn changed_secrets(field: &Field<'_>, send: &Send, scope: &RequestScope<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    for text in send.values.values().filter_map(Value::as_str) {
+        for one in references(text).unwrap_or_default() {
+            let whole = fill_text(&format!("${{{}}}", one.path), scope);
+            let changed = text
+                .get(one.start..one.end)
+                .map(|text| fill_text(text, scope));
+            if let (Ok(whole), Some(Ok(changed)), false) = (whole, changed, one.filters.is_empty())
+                && changed.len() >= SHORTEST_CHANGED
+                && field.line.redactor.read().await.text(&whole) != whole
+            {
+                all.push(changed);
+            }
+        }
+    }
+    all
 }
 
 /// Puts the proof where its draft is; a step may have taken the field away, or written something else into it.

@@ -15,7 +15,7 @@ use super::case::{Walk, captured_secrets};
 use super::prepare::{Fault, prepare};
 use super::send::{Sent, Subject};
 use crate::journal::{Doubt, Phase, RecordedAnswer, Slot, StepTaken};
-use crate::judge::{capture, looked_at};
+use crate::judge::{capture, looked_at, sent_ms};
 use crate::suite::model::{Burst, Capture, Race, Runners, Send, Since};
 use crate::suite::plan::{RANDOM, RUNNER};
 use crate::suite::template::{fill_number, fill_value};
@@ -218,9 +218,7 @@ impl Walk<'_> {
         let sent = sent.filter_map(|id| self.exchanges.get(id));
         let then = match since {
             // What it took to connect is over by then.
-            Since::FirstSent => sent
-                .filter_map(|one| Some(one.ended_ms?.saturating_sub(one.total_us / 1000)))
-                .min(),
+            Since::FirstSent => sent.map(|one| sent_ms(one)).min(),
             Since::FirstAnswered => sent.filter_map(|one| one.ended_ms).max(),
         };
         let now = self.field.line.elapsed_ms();

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::gather::{Read, on_all_cores};
 use super::load::{Mistake, push_token};
 use super::model::{
-    Check, Contract, Domain, Expectation, Polled, ProbeKind, Sayings, Spoil, Step, Suite,
+    Check, Contract, Domain, Expectation, Polled, ProbeKind, SameAs, Sayings, Spoil, Step, Suite,
 };
 use super::plan::{ATTEMPT_VALUES, RANDOM, RUNNER};
 use super::template::{alternatives, references};
@@ -202,6 +202,8 @@ fn check_mistakes(
         ]
         .map(str::to_owned),
     );
+    let controls = check.control.iter();
+    let before: HashSet<&str> = controls.filter_map(|send| send.save.as_deref()).collect();
     let mut saved: HashSet<&str> = HashSet::new();
     for (index, step) in check.steps.iter().enumerate() {
         let pointer = format!("{here}/steps/{index}");
@@ -216,6 +218,23 @@ fn check_mistakes(
             if !saved.contains(name) {
                 let says = format!("no earlier step of this check is saved as `{name}`");
                 found.push(document.mistake_at(&format!("{pointer}/{place}"), says));
+            }
+        }
+        if let Step::Wait(wait) = step
+            && wait
+                .share
+                .is_some_and(|share| !(0.0..=1.0).contains(&share))
+        {
+            found.push(
+                document.mistake_at(&format!("{pointer}/share"), "a share is between 0 and 1"),
+            );
+        }
+        for (key, expectation) in step.sayings().iter().flat_map(Sayings::expected) {
+            for name in looked_back_at(expectation) {
+                if !saved.contains(name) && !before.contains(name) {
+                    let says = format!("no earlier step of this check is saved as `{name}`");
+                    found.push(document.mistake_at(&format!("{pointer}/{key}"), says));
+                }
             }
         }
         if matches!(step, Step::Compare(_)) && !check.alone {
@@ -433,6 +452,25 @@ fn sent_again(step: &Step) -> Vec<(String, &str)> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Names of earlier steps that an expectation compares with.
+fn looked_back_at(expectation: &Expectation) -> Vec<&str> {
+    let Expectation::Conditions(conditions) = expectation else {
+        return Vec::new();
+    };
+    let same = conditions.same_as.iter().map(|same| match same {
+        SameAs::Step(step) => step.as_str(),
+        SameAs::Rule(rule) => rule.step.as_str(),
+    });
+    let times = conditions.seconds_since.keys().map(String::as_str);
+    let inner = conditions.any_of.iter().chain(conditions.not.as_deref());
+    let deeper = inner.flat_map(looked_back_at);
+    let when = conditions.when.iter().flat_map(|when| {
+        let times = when.seconds_since.keys();
+        times.map(String::as_str)
+    });
+    same.chain(times).chain(deeper).chain(when).collect()
 }
 
 fn answer_names(expectation: &Expectation) -> Vec<&String> {

@@ -118,13 +118,17 @@ fn step(step: &Step, situation: &dyn Fn(&str) -> Option<String>) -> Narration {
         }
         Step::Wait(wait) => {
             let seconds = plain(&show(&wait.wait));
+            let seconds = match wait.share {
+                Some(share) => format!("{} % of {seconds} seconds", (share * 100.0).round()),
+                None => format!("{seconds} seconds"),
+            };
             match wait.since {
-                None => format!("Wait for {seconds} seconds"),
+                None => format!("Wait for {seconds}"),
                 Some(Since::FirstSent) => {
-                    format!("Wait until {seconds} seconds after the first request was sent")
+                    format!("Wait until {seconds} after the first request was sent")
                 }
                 Some(Since::FirstAnswered) => {
-                    format!("Wait until {seconds} seconds after the first step was answered")
+                    format!("Wait until {seconds} after the first step was answered")
                 }
             }
         }

@@ -14,6 +14,9 @@ use super::target::{Misfit, Target, Which};
 /// Principals whose credentials can be had.
 pub(super) type Present<'a> = Vec<(&'a String, &'a Principal)>;
 
+/// Most that one request of a batch carries out.
+const MOST_IN_A_BATCH: u32 = 1000;
+
 /// The limits of a target, with everything that is wrong with them. One without threshold or window is none.
 pub(super) fn merged(
     file: &TargetFile,
@@ -74,10 +77,22 @@ pub(super) fn merged(
             .map(|one| ("/operations", one))
             .chain([("/spend", &spend)]);
         let named = named.chain(entry.write.iter().map(|one| ("/write", one)));
+        let batch = entry.batch.iter();
+        let named = named.chain(batch.map(|one| ("/batch/operation", &one.operation)));
         for (member, operation) in named {
             if !operations.contains_key(operation) {
                 misfit(member, format!("there is no operation `{operation}`"));
             }
+        }
+        if entry
+            .batch
+            .as_ref()
+            .is_some_and(|batch| !(2..=MOST_IN_A_BATCH).contains(&batch.holds))
+        {
+            misfit(
+                "/batch/holds",
+                format!("a batch holds from 2 to {MOST_IN_A_BATCH}"),
+            );
         }
         let word = entry.principals.as_deref();
         let is_meant = |name: &str, principal: &Principal| {
@@ -97,6 +112,7 @@ pub(super) fn merged(
                 operations: entry.operations.clone().unwrap_or_default(),
                 spend,
                 write: entry.write.clone(),
+                batch: entry.batch.clone(),
                 principals: principals.map(|(name, _)| (*name).clone()).collect(),
             },
         );
@@ -141,6 +157,8 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "tolerance": tolerance,
         "window_s": window_s,
         "window_ms": window_s * 1000.0,
+        // Who takes longer for what he was to send in a window was not as fast as he was to be.
+        "slow_ms": window_s * 1100.0,
         "half_window_s": seconds(0.5),
         "quarter_window_s": seconds(0.25),
         // Moments at which the kinds of windows let through differently much.
@@ -154,6 +172,9 @@ pub(super) fn binding(name: &str, limit: &RateLimit) -> Value {
         "kind": limit.kind,
         "spend": limit.spend,
         "write": limit.write,
+        "batch": limit.batch.as_ref().map(|batch| &batch.operation),
+        // So many batches are refused in part, where each counts as what it holds.
+        "batches": limit.batch.as_ref().map(|batch| over(limit) / batch.holds.max(1) + 1),
         // As words that a selection may leave out.
         "operations": limit.operations.join(" "),
     })
@@ -306,6 +327,8 @@ pub struct Purse {
     pub name: String,
     pub requests: u32,
     pub window_s: f64,
+    /// As how many requests one of these counts; no more than the limit.
+    pub spends: u32,
 }
 
 /// The purses that an ordinary request is counted against: of each declared limit that counts the operation (or a request
@@ -336,6 +359,7 @@ pub fn ordinary_purses(target: &Target, operation: &str, principal: &str) -> Vec
                 name: format!("{name} {owner}"),
                 requests: limit.requests,
                 window_s: limit.window_s,
+                spends: limit.counts(operation).min(limit.requests),
             })
         })
         .collect()

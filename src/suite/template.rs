@@ -26,10 +26,15 @@ pub enum TemplateError {
     Filter(String),
     #[error("`${{{0}}}` refers to itself, or is nested too deep")]
     Depth(String),
+    #[error("`${{{0}}}` has no more than {CUT_AT} octets")]
+    Short(String),
 }
 
-const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, below-root, parent-domain, dot-as-letter, chop, first-10, swap-case, alter-first, alter-middle, alter-last, times-10, times-160, times-1000, json-rewritten";
+const FILTER_NAMES: &str = "upper, lower, percent, percent-all, double-percent, base64, hex, fullwidth, last, parent, before-query, reverse, below-root, parent-domain, dot-as-letter, chop, first-10, cut-at-72, swap-case, alter-first, alter-middle, alter-last, times-10, times-160, times-1000, json-rewritten";
 const MAX_DEPTH: u8 = 8;
+
+/// bcrypt looks at no more octets of a password.
+const CUT_AT: usize = 72;
 
 /// One reference, as it stands in the text: byte range of the whole `${…}`, its path and filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,19 +169,19 @@ fn resolve(
     if reference.filters.is_empty() {
         return Ok(value);
     }
-    let text = reference
-        .filters
-        .iter()
-        .fold(show(&value), |text, filter| apply(filter, &text));
-    Ok(Value::String(text))
+    let mut filters = reference.filters.iter();
+    let text = filters.try_fold(show(&value), |text, filter| apply(filter, &text));
+    let short = || TemplateError::Short(reference.path.to_owned());
+    Ok(Value::String(text.ok_or_else(short)?))
 }
 
 fn is_filter(name: &str) -> bool {
     FILTER_NAMES.split(", ").any(|known| known == name)
 }
 
-fn apply(filter: &str, text: &str) -> String {
-    match filter {
+/// `None` where the text is too short to be cut.
+fn apply(filter: &str, text: &str) -> Option<String> {
+    Some(match filter {
         "upper" => text.to_uppercase(),
         "lower" => text.to_lowercase(),
         "swap-case" => text
@@ -234,11 +239,14 @@ fn apply(filter: &str, text: &str) -> String {
         "alter-middle" => altered(text, |length| length / 2),
         "alter-last" => altered(text, |length| length.saturating_sub(1)),
         "first-10" => text.chars().take(10).collect(),
+        // Not within a character, which would have fewer octets before the cut.
+        "cut-at-72" if text.len() > CUT_AT => text.get(..CUT_AT)?.to_owned(),
+        "cut-at-72" => return None,
         "json-rewritten" => {
             serde_json::from_str(text).map_or_else(|_| text.to_owned(), |value| rewritten(&value))
         }
         _ => text.to_owned(),
-    }
+    })
 }
 
 /// The same JSON text in other octets: the members in the other order, every character of a text escaped (RFC 8259 §7),
@@ -342,8 +350,9 @@ mod tests {
         assert!(!other.contains("name") && other.starts_with("{ \"\\u006e\" : 2.5"));
         assert_ne!(other, text);
         assert_eq!(serde_json::from_str::<Value>(&other).unwrap(), document);
-        assert_eq!(apply("json-rewritten", &text), other);
-        assert_eq!(apply("json-rewritten", "no JSON"), "no JSON");
+        assert_eq!(apply("json-rewritten", &text), Some(other));
+        let no_json = "no JSON".to_owned();
+        assert_eq!(apply("json-rewritten", "no JSON"), Some(no_json));
     }
 
     #[test]
@@ -396,6 +405,18 @@ mod tests {
             fill("${nobody ?? nothing}", &names()),
             Err(TemplateError::Unknown("nobody ?? nothing".into()))
         );
+    }
+
+    #[test]
+    fn what_has_no_more_is_not_cut() {
+        let cut = |text: &str| apply("cut-at-72", text);
+        assert_eq!(cut(&"a".repeat(73)), Some("a".repeat(72)));
+        assert_eq!(cut(&"a".repeat(72)), None);
+        assert_eq!(cut(&"ä".repeat(40)), Some("ä".repeat(36)));
+        let within = format!("a{}", "ä".repeat(40));
+        assert_eq!(cut(&within), None, "the cut is within a character");
+        let refused = fill("${who|cut-at-72}", &names());
+        assert_eq!(refused, Err(TemplateError::Short("who".into())));
     }
 
     #[test]

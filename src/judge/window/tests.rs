@@ -15,6 +15,7 @@ fn limit(requests: u32, window_s: f64, kind: Option<LimitKind>) -> RateLimit {
         operations: Vec::new(),
         spend: "list".to_owned(),
         write: None,
+        batch: None,
         principals: Vec::new(),
     }
 }

@@ -9,7 +9,8 @@
 //! `other_user_email`, `other_user_password`; `user_token`, `second_user_token`, `other_user_token`,
 //! `expired_user_token`, `foreign_user_token`; `login_hash` (of `user`); `user_id`, `second_user_id`, `other_user_id`;
 //! `lockable_email`, `lockable_password`: the account that is locked for a while after [`lockout::TRIES`] wrong passwords,
-//! which those of tests are not.
+//! which those of tests are not; `long_password_email`, `long_password_password`: the account whose password has more
+//! octets than bcrypt looks at.
 
 mod errors;
 mod games;
@@ -81,6 +82,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         old_tls::FLAWS,
         headers::FIXED_FLAWS,
         password::FLAWS,
+        password::LONG_FLAWS,
         token::RSA_FLAWS,
         errors::FLAWS,
         edge::errors::ENVELOPE_FLAWS,
@@ -93,6 +95,7 @@ pub fn flaws() -> Vec<&'static [Flaw]> {
         rate_limit::LOGIN_FLAWS,
         rate_limit::WAIT_FLAWS,
         rate_limit::BUCKET_FLAWS,
+        rate_limit::BATCH_FLAWS,
         rate_limit::LEGACY_FLAWS,
         LIMIT_FLAWS,
         lockout::FLAWS,
@@ -167,6 +170,13 @@ impl Application for Intraverse {
                 .server_key
                 .map_or(String::new(), |key| key.to_string()),
             user: caller.player.clone(),
+        }
+    }
+
+    fn carries_out(&self, operation: &Operation, request: &Request) -> u32 {
+        match operation.name {
+            points::MANY => points::changes_in(request),
+            _ => 1,
         }
     }
 
@@ -322,6 +332,7 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         ("second_user", GAME),
         ("other_user", OTHER_GAME),
         ("lockable", GAME),
+        ("long_password", GAME),
     ]
     .into_iter()
     .enumerate()

@@ -160,6 +160,20 @@ impl Bucket {
         }
     }
 
+    /// Until so many would be served together, if nobody comes before; at the most a window and a bit.
+    pub fn until(&self, limit: &Limit, now: Instant, many: u32) -> Duration {
+        let (mut later, mut at) = (self.clone(), now);
+        // Each step brings one more; the second half is for what rounding has left short.
+        for _ in 0..many.min(limit.requests).saturating_mul(2) {
+            let room = later.room(limit, at);
+            if room.remaining >= many {
+                break;
+            }
+            at += room.until_more;
+        }
+        at.saturating_duration_since(now)
+    }
+
     /// For a caller who has used all of it up just now.
     pub fn used_up(limit: &Limit, now: Instant) -> Self {
         let mut bucket = Self::new(limit, now);

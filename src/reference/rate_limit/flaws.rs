@@ -269,3 +269,10 @@ pub fn is_of_limits(id: &str) -> bool {
         .flat_map(|table| table.iter())
         .any(|flaw| flaw.id == id)
 }
+
+/// Of those that carry out several operations in one request.
+pub const BATCH_FLAWS: &[Flaw] = &[flaw(
+    "limit-counts-a-batch-once",
+    "Counts a request that carries out many operations as one.",
+    "OWASP API4:2023",
+)];

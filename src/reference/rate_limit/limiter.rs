@@ -73,6 +73,8 @@ pub struct Counted<'a> {
     pub operation: &'a Operation,
     pub request: &'a Request,
     pub now: Instant,
+    /// How many operations it carries out. Limits by address count requests.
+    pub carries_out: u32,
     pub flaws: &'a FlawSet,
 }
 
@@ -135,7 +137,7 @@ impl Limiter {
     /// Counts the request under the limits by address, before anybody asks who sends it. 429 when one is used up.
     pub fn charge_address(&self, counted: &Counted<'_>) -> Result<Charged<'_>, Error> {
         let Counted { request, flaws, .. } = *counted;
-        self.charge(counted, |limit| {
+        self.charge(counted, 1, |limit| {
             let forged = request.fields.get("x-forwarded-for");
             let forged = forged.filter(|_| flaws.has_if_declared("limiter-keyed-by-forwarded-for"));
             let address = || self.address(request).to_string();
@@ -146,7 +148,11 @@ impl Limiter {
 
     /// Counts the request under the limits by credential and user. 429 when one is used up.
     pub fn charge_payer(&self, counted: &Counted<'_>, payer: &Payer) -> Result<Charged<'_>, Error> {
-        self.charge(counted, |limit| {
+        let many = match counted.flaws.has_if_declared("limit-counts-a-batch-once") {
+            true => 1,
+            false => counted.carries_out,
+        };
+        self.charge(counted, many, |limit| {
             let name = match limit.per {
                 Per::User if counted.flaws.has_if_declared("limiter-keyed-by-token") => {
                     &payer.credential
@@ -159,10 +165,11 @@ impl Limiter {
         })
     }
 
-    /// All limits count the request or none does: what one refuses must not use up another.
+    /// All limits count the request, as so many, or none does: what one refuses must not use up another.
     fn charge(
         &self,
         counted: &Counted<'_>,
+        many: u32,
         payer: impl Fn(&Limit) -> Option<String>,
     ) -> Result<Charged<'_>, Error> {
         let Counted {
@@ -213,13 +220,16 @@ impl Limiter {
             let Some(bucket) = buckets.get_mut(slot) else {
                 continue;
             };
-            let room = bucket.room(limit, now);
-            if room.remaining == 0 {
+            let mut room = bucket.room(limit, now);
+            if room.remaining < many {
                 if limit.kind != Kind::Concurrency
                     && flaws.has_if_declared("refused-requests-extend-the-window")
                 {
                     *bucket = Bucket::used_up(limit, now);
+                    // What the caller is told is true until he comes again.
+                    room = bucket.room(limit, now);
                 }
+                room.until_more = bucket.until(limit, now, many);
                 violated.push((limit, slot, room));
             }
         }
@@ -235,12 +245,12 @@ impl Limiter {
             let Some(bucket) = buckets.get_mut(&slot) else {
                 continue;
             };
-            bucket.take(&limit);
+            (0..many).for_each(|_| bucket.take(&limit));
             let room = bucket.room(&limit, now);
             if limit.kind == Kind::Concurrency {
                 charged.under_way.push(slot);
             } else {
-                charged.slots.push(slot);
+                charged.slots.push((slot, many));
             }
             charged.told.push((limit, room));
         }
@@ -402,8 +412,8 @@ pub struct Charged<'a> {
     limiter: &'a Limiter,
     under_way: Vec<Slot>,
     told: Vec<(Limit, Room)>,
-    /// Where it was counted.
-    slots: Vec<Slot>,
+    /// Where it was counted, and as how many.
+    slots: Vec<(Slot, u32)>,
     flaws: FlawSet,
 }
 
@@ -423,9 +433,9 @@ impl<'a> Charged<'a> {
     /// Takes the request off the count.
     pub fn take_back(&mut self) {
         let mut buckets = self.limiter.buckets();
-        for slot in self.slots.drain(..) {
+        for (slot, many) in self.slots.drain(..) {
             if let Some(bucket) = buckets.get_mut(&slot) {
-                bucket.take_back();
+                (0..many).for_each(|_| bucket.take_back());
             }
         }
     }
@@ -450,7 +460,7 @@ impl<'a> Charged<'a> {
     pub fn ended(&self, is_failure: bool) {
         if self.flaws.has_if_declared("failures-forgiven-by-success") {
             let mut buckets = self.limiter.buckets();
-            for slot in &self.slots {
+            for (slot, _) in &self.slots {
                 let forgiven = self.limiter.failures.ended(slot, is_failure);
                 for bucket in buckets.get_mut(slot).into_iter() {
                     (0..forgiven).for_each(|_| bucket.take_back());

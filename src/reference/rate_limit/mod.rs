@@ -16,8 +16,8 @@ mod told;
 mod tests;
 
 pub use flaws::{
-    BUCKET_FLAWS, FLAWS, KIND_FLAWS, LEGACY_FLAWS, LOGIN_FLAWS, NAMED_FLAWS, PROBLEM_FLAWS,
-    USER_FLAWS, WAIT_FLAWS, is_of_limits,
+    BATCH_FLAWS, BUCKET_FLAWS, FLAWS, KIND_FLAWS, LEGACY_FLAWS, LOGIN_FLAWS, NAMED_FLAWS,
+    PROBLEM_FLAWS, USER_FLAWS, WAIT_FLAWS, is_of_limits,
 };
 pub use limit::{Covers, Kind, Limit, Per};
 pub use limiter::{Counted, Limiter, Payer, Told};

@@ -43,6 +43,7 @@ fn charge<'l>(
         operation,
         request: &from("192.0.2.7", &[]),
         now,
+        carries_out: 1,
         flaws: &flawless(),
     };
     limiter.charge_payer(&counted, payer)
@@ -323,6 +324,7 @@ fn a_limit_by_address_counts_whoever_it_is() {
             operation: &READ,
             request: &from(peer, lines),
             now,
+            carries_out: 1,
             flaws: &flawless(),
         };
         limiter.charge_address(&counted).is_ok()

@@ -141,6 +141,7 @@ impl Expander<'_> {
                         || limit.kind.is_some_and(|kind| word == kind.word())
                         || (word == "with-kind" && limit.kind.is_some())
                         || (word == "with-write" && limit.write.is_some())
+                        || (word == "with-batch" && limit.batch.is_some())
                         || (word == "with-operations" && !limit.operations.is_empty())
                         || (word == "apart" && beside.is_some_and(|other| limit.is_apart(other)))
                 })

@@ -79,7 +79,7 @@ impl Expander<'_> {
         });
         let narrow = purses
             .into_iter()
-            .find(|purse| all > MOST_WINDOWS * purse.requests as usize)?;
+            .find(|purse| all * purse.spends as usize > MOST_WINDOWS * purse.requests as usize)?;
         Some(missing(format!(
             "the limit `{}` lets {} of the {all} requests through in {} s, so that their times cannot be compared",
             narrow.limit, narrow.requests, narrow.window_s

@@ -191,7 +191,7 @@ pub struct Selected {
     /// A parameter that is a list (its members), an object (`name` and `value` of each) or a text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub param: Option<String>,
-    /// `all`, or declared rate limits that are all of these words, of which those of the kind `concurrency` are only where that or their name is one: `credential`, `user`, `address`, a kind, a name, `with-kind`, `with-write`, `with-operations`, `apart` (names operations, none of which the limit that `on` names is about).
+    /// `all`, or declared rate limits that are all of these words, of which those of the kind `concurrency` are only where that or their name is one: `credential`, `user`, `address`, a kind, a name, `with-kind`, `with-write`, `with-batch`, `with-operations`, `apart` (names operations, none of which the limit that `on` names is about).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<String>,
     /// Of the target file's `nodes`, by number, where it lists at least two.

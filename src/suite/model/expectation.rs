@@ -50,6 +50,11 @@ pub struct Conditions {
     /// How often the key set of the issuer that we play was asked for in this attempt until the answer had come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_fetches: Option<ValueMatch>,
+    /// Seconds from when the request of an earlier step, by its `save` name, was sent until this answer was complete; of a
+    /// step that sends many, the request whose answer stands for all. As a `control` it tells apart what came too late to
+    /// say anything of a promise that ends.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub seconds_since: IndexMap<String, ValueMatch>,
     /// Interim (1xx) status codes that did not come before the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub no_interim: Vec<u16>,

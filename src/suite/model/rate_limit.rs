@@ -29,6 +29,9 @@ pub struct RateLimitEntry {
     /// An operation that counts against it and changes something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<String>,
+    /// An operation that counts against it and carries out several at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
     /// Principals that checks spend it as: a name, or a word of their `is`. Each has a credential that nothing else
     /// uses. Default: nobody.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
@@ -53,9 +56,20 @@ impl RateLimitEntry {
             operations: self.operations.clone().or(under.operations.clone()),
             spend: self.spend.clone().or(under.spend.clone()),
             write: self.write.clone().or(under.write.clone()),
+            batch: self.batch.clone().or(under.batch.clone()),
             principals: self.principals.clone().or(under.principals.clone()),
         }
     }
+}
+
+/// An operation of which one request carries out many, such as changes in a list or objects by `ids`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Its name. Its `state`, where it has one, reads what the last of those changes.
+    pub operation: String,
+    /// How many a request of it carries out, as its body or query is written; it is to count as so many.
+    pub holds: u32,
 }
 
 /// A limit with everything that a check needs to know of it.
@@ -74,6 +88,8 @@ pub struct RateLimit {
     pub spend: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batch>,
     /// Whose credentials can be had; empty where nobody's is needed.
     pub principals: Vec<String>,
 }
@@ -82,6 +98,13 @@ impl RateLimit {
     /// Whether it counts requests that are under way, and not those of some time.
     pub fn is_of_concurrency(&self) -> bool {
         self.kind == Some(LimitKind::Concurrency)
+    }
+
+    /// As how many a request of this operation is to count.
+    pub fn counts(&self, operation: &str) -> u32 {
+        let batch = self.batch.as_ref();
+        let is_it = batch.filter(|batch| batch.operation == operation);
+        is_it.map_or(1, |batch| batch.holds)
     }
 
     /// Whether both say what they are about, and that is nothing in common.

@@ -170,6 +170,10 @@ pub struct Resend {
 pub struct Wait {
     /// Seconds, or a reference such as `${param.revocation_s}`. At most an hour.
     pub wait: serde_json::Value,
+    /// The part of them that is waited for, from 0 to 1: what is promised to last so long is tried shortly before its end.
+    /// Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// From that moment on, however long the steps since then took. Default: now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Since>,
