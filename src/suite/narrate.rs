@@ -220,7 +220,7 @@ fn narrate_send(send: &Send) -> Narration {
         also(format!("with the ids of what {} owns", plain(owner)));
     }
     for (name, value) in &send.values {
-        also(format!("with {} for `{name}`", brief(&show(value))));
+        also(format!("with {} for {}", brief(&show(value)), plain(name)));
     }
     if let Some(text) = &send.placeholders {
         also(match text.as_str() {
@@ -405,6 +405,10 @@ fn finished<'c>(
                 cookie: Some(cookie),
                 ..
             } => format!("the cookie `{cookie}`"),
+            Capture {
+                made_by: Some(maker),
+                ..
+            } => format!("the id of what {} made", plain(maker)),
             _ => "the body".to_owned(),
         };
         let part = match &capture.matches {

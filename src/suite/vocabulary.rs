@@ -82,6 +82,11 @@ fn placeholders(
     let mut known: BTreeSet<&str> = of_principals.collect();
     known.extend(ATTEMPT_VALUES);
     known.extend([RUNNER, RANDOM]);
+    let made = target
+        .operations
+        .values()
+        .filter_map(|one| one.makes.as_ref());
+    known.extend(made.map(|makes| makes.value.as_str()));
     let checks: Vec<Value> = library
         .checks()
         .filter_map(|(_, check)| serde_json::to_value(check).ok())

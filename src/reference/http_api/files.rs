@@ -24,6 +24,11 @@ pub const FLAWS: &[Flaw] = &[
         "Gives a file to whoever knows its id.",
         "OWASP API1:2023",
     ),
+    flaw(
+        "colleagues-files-given",
+        "Gives a file to whoever of the owner's tenant knows its id.",
+        "OWASP API1:2023",
+    ),
 ];
 
 pub const ITEM: &str = "/files/{id}";
@@ -72,6 +77,8 @@ pub const ROUTES: &[Route<HttpApi>] = &[
 pub struct File {
     pub id: String,
     owner: String,
+    /// That of the owner.
+    tenant: &'static str,
     media_type: String,
     content: String,
 }
@@ -81,6 +88,7 @@ impl File {
         Self {
             id: random_id(),
             owner: account.id.clone(),
+            tenant: account.tenant,
             media_type: "text/plain".to_owned(),
             content: super::canary(),
         }
@@ -91,13 +99,14 @@ fn upload(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let file = File {
         id: random_id(),
         owner: call.caller.account.clone(),
+        tenant: call.caller.tenant,
         media_type: call.text("type").unwrap_or("text/plain").to_owned(),
         content: call.text("content").unwrap_or_default().to_owned(),
     };
     let location = format!("/files/{}", file.id);
     let shown = json!({ "id": file.id, "type": file.media_type });
     let mut state = call.app.state();
-    super::make_room(&mut state.files, 2);
+    super::make_room(&mut state.files, 3);
     state.files.push(file);
     Ok(Response::json(201, &shown).field("Location", location))
 }
@@ -109,8 +118,11 @@ fn download(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
         .files
         .iter()
         .find(|file| {
+            let is_colleagues = file.tenant == call.caller.tenant;
             file.id == call.id()
-                && (file.owner == call.caller.account || flaws.has("files-looked-up-by-id-alone"))
+                && (file.owner == call.caller.account
+                    || flaws.has("files-looked-up-by-id-alone")
+                    || (is_colleagues && flaws.has("colleagues-files-given")))
         })
         .ok_or_else(Error::not_found)?;
     let content_type = format!("{}; charset=utf-8", file.media_type);

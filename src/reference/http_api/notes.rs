@@ -74,6 +74,26 @@ pub const FLAWS: &[Flaw] = &[
         "good practice",
     ),
     flaw(
+        "colleagues-notes-shown",
+        "Shows a note to whoever of the owner's tenant knows its id.",
+        "OWASP API1:2023",
+    ),
+    flaw(
+        "colleagues-notes-changed",
+        "Lets whoever of the owner's tenant knows its id change a note.",
+        "OWASP API1:2023",
+    ),
+    flaw(
+        "colleagues-notes-deleted",
+        "Lets whoever of the owner's tenant knows its id delete a note.",
+        "OWASP API1:2023",
+    ),
+    flaw(
+        "colleagues-notes-listed",
+        "Lists the notes of everybody of the caller's tenant.",
+        "OWASP API1:2023",
+    ),
+    flaw(
         "search-crashes-on-percent",
         "Answers 500 to a search for a percent sign.",
         "RFC 9110 §15.6",
@@ -175,6 +195,8 @@ pub const ROUTES: &[Route<HttpApi>] = &[
 pub struct Note {
     pub id: String,
     pub owner: String,
+    /// That of the owner.
+    tenant: &'static str,
     pub title: String,
     text: String,
     priority: i64,
@@ -186,6 +208,7 @@ impl Note {
         Self {
             id: random_id(),
             owner: account.id.clone(),
+            tenant: account.tenant,
             title: "First note".to_owned(),
             text: super::canary(),
             priority: 1,
@@ -211,8 +234,8 @@ fn is_visible(call: &Call<'_, HttpApi>, note: &Note) -> bool {
     note.owner == call.caller.account || call.app.flaws().has("notes-looked-up-by-id-alone")
 }
 
-/// Where the note of the path is, when it is the caller's.
-fn position(call: &Call<'_, HttpApi>, notes: &[Note]) -> Result<usize, Error> {
+/// Where the note of the path is, when it is the caller's; with the flaw `opens`, that of anybody of his tenant.
+fn position(call: &Call<'_, HttpApi>, notes: &[Note], opens: &str) -> Result<usize, Error> {
     if matches!(call.id(), "0" | "null")
         && call.app.flaws().has("id-zero-is-any-note")
         && let Some(at) = notes.iter().position(|note| !is_visible(call, note))
@@ -223,7 +246,8 @@ fn position(call: &Call<'_, HttpApi>, notes: &[Note]) -> Result<usize, Error> {
         .iter()
         .position(|note| note.id == call.id())
         .ok_or_else(Error::not_found)?;
-    if is_visible(call, &notes[at]) {
+    let is_colleagues = notes[at].tenant == call.caller.tenant;
+    if is_visible(call, &notes[at]) || (is_colleagues && call.app.flaws().has(opens)) {
         return Ok(at);
     }
     if call.app.flaws().has("foreign-note-prepared") {
@@ -255,7 +279,7 @@ fn check_match(call: &Call<'_, HttpApi>, note: &Note) -> Result<(), Error> {
 
 fn show(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let state = call.app.state();
-    let note = &state.notes[position(call, &state.notes)?];
+    let note = &state.notes[position(call, &state.notes, "colleagues-notes-shown")?];
     let tag = note.tag();
     if let Some(list) = call.request.fields.get("if-none-match")
         && names(list, &tag)
@@ -318,7 +342,12 @@ fn list(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut found: Vec<&Note> = state
         .notes
         .iter()
-        .filter(|note| note.owner == owner || everybodys)
+        .filter(|note| {
+            let is_colleagues = note.tenant == call.caller.tenant;
+            note.owner == owner
+                || everybodys
+                || (is_colleagues && flaws.has("colleagues-notes-listed"))
+        })
         .filter(|note| {
             sought.is_none_or(|text| note.title.contains(text) || note.text.contains(text))
         })
@@ -366,6 +395,7 @@ fn create(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let note = Note {
         id: random_id(),
         owner,
+        tenant: call.caller.tenant,
         title: call.text("title").unwrap_or_default().to_owned(),
         text: call.text("text").unwrap_or_default().to_owned(),
         priority: call.integer("priority").unwrap_or(0),
@@ -376,14 +406,14 @@ fn create(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let response = Response::json(201, &shown)
         .field("Location", format!("/notes/{}", note.id))
         .field("ETag", note.tag());
-    super::make_room(&mut state.notes, 2);
+    super::make_room(&mut state.notes, 3);
     state.notes.push(note);
     Ok(response)
 }
 
 fn change(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut state = call.app.state();
-    let at = position(call, &state.notes)?;
+    let at = position(call, &state.notes, "colleagues-notes-changed")?;
     let note = &mut state.notes[at];
     check_match(call, note)?;
     if let Some(title) = call.text("title") {
@@ -400,7 +430,7 @@ fn change(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
 
 fn delete(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut state = call.app.state();
-    let at = position(call, &state.notes)?;
+    let at = position(call, &state.notes, "colleagues-notes-deleted")?;
     check_match(call, &state.notes[at])?;
     state.notes.remove(at);
     Ok(Response::new(204))
