@@ -100,8 +100,22 @@ impl Wish {
             Format::Json => json(view, level),
             Format::Junit => junit(view, level),
         };
+        self.put(&text, contract, out)
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    pub fn format_name(&self) -> &'static str {
+        let named = FORMATS.iter().find(|(_, format)| *format == self.format);
+        named.map_or("terminal", |(name, _)| *name)
+    }
+
+    /// Puts a text where the report was wished for.
+    pub fn put(&self, text: &str, contract: Option<&str>, out: &Output) -> Result<(), Fault> {
         if self.to_stdout() {
-            out.print(&text);
+            out.print(text);
             return Ok(());
         }
         let path = contract.map_or(self.path.clone(), |contract| {

@@ -244,6 +244,25 @@ fn lint_of_a_target_needs_no_secrets() {
     "##);
 }
 
+/// Wherever a target file is broken, and where nobody can tell that it is one.
+#[test]
+fn lint_shows_no_secret_of_a_target_file() {
+    let secret = "s3cret-5c1f0a77";
+    let of_principal = format!("  user: {{ roles: user, credentials: {{ tokn: {secret} }} }}\n");
+    for text in [
+        format!("target: x\ncontract: http-api\nurl: https://api\nprincipals:\n{of_principal}"),
+        format!("target: x\nurl: https://api\nprincipals:\n{of_principal}{of_principal}"),
+        format!("target: x\nsecrets: {{ a: {secret}, a: {secret} }}\n"),
+        format!("target: x\nsecrets: {{ a: \"{secret} }}\n"),
+        format!("secrets: {{ a: {secret} }}\n"),
+        format!("secrets:\n\ta: {secret}\n"),
+    ] {
+        let shown = fed(&["lint", "-"], &text);
+        assert!(shown.ends_with("--- exit 2\n"), "{shown}");
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
 #[test]
 fn lint_finds_what_cannot_be_meant() {
     let target = r##"target: mine

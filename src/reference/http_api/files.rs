@@ -26,7 +26,7 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "colleagues-files-given",
-        "Gives a file to whoever of the owner's tenant knows its id.",
+        "Gives a file to whoever of the owner's tenant and role knows its id.",
         "OWASP API1:2023",
     ),
 ];
@@ -77,8 +77,6 @@ pub const ROUTES: &[Route<HttpApi>] = &[
 pub struct File {
     pub id: String,
     owner: String,
-    /// That of the owner.
-    tenant: &'static str,
     media_type: String,
     content: String,
 }
@@ -88,7 +86,6 @@ impl File {
         Self {
             id: random_id(),
             owner: account.id.clone(),
-            tenant: account.tenant,
             media_type: "text/plain".to_owned(),
             content: super::canary(),
         }
@@ -99,7 +96,6 @@ fn upload(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let file = File {
         id: random_id(),
         owner: call.caller.account.clone(),
-        tenant: call.caller.tenant,
         media_type: call.text("type").unwrap_or("text/plain").to_owned(),
         content: call.text("content").unwrap_or_default().to_owned(),
     };
@@ -118,7 +114,7 @@ fn download(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
         .files
         .iter()
         .find(|file| {
-            let is_colleagues = file.tenant == call.caller.tenant;
+            let is_colleagues = state.are_colleagues(&file.owner, &call.caller.account);
             file.id == call.id()
                 && (file.owner == call.caller.account
                     || flaws.has("files-looked-up-by-id-alone")

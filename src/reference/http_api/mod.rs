@@ -129,6 +129,17 @@ struct State {
     problems: VecDeque<problems::Told>,
 }
 
+impl State {
+    /// Whether two accounts are of the same tenant and role.
+    fn are_colleagues(&self, one: &str, other: &str) -> bool {
+        let place = |id: &str| {
+            let account = self.accounts.iter().find(|account| account.id == id)?;
+            Some((account.tenant, account.role))
+        };
+        place(one).is_some_and(|found| place(other) == Some(found))
+    }
+}
+
 impl HttpApi {
     /// A panic of a handler would poison the lock; the state is still whole, since handlers change it last.
     fn state(&self) -> MutexGuard<'_, State> {

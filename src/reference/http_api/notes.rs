@@ -5,9 +5,9 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::HttpApi;
 use super::access::Access;
 use super::accounts::Account;
+use super::{HttpApi, State};
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, invalid, optional, required};
 use crate::reference::edge::errors::Error;
@@ -75,22 +75,22 @@ pub const FLAWS: &[Flaw] = &[
     ),
     flaw(
         "colleagues-notes-shown",
-        "Shows a note to whoever of the owner's tenant knows its id.",
+        "Shows a note to whoever of the owner's tenant and role knows its id.",
         "OWASP API1:2023",
     ),
     flaw(
         "colleagues-notes-changed",
-        "Lets whoever of the owner's tenant knows its id change a note.",
+        "Lets whoever of the owner's tenant and role knows its id change a note.",
         "OWASP API1:2023",
     ),
     flaw(
         "colleagues-notes-deleted",
-        "Lets whoever of the owner's tenant knows its id delete a note.",
+        "Lets whoever of the owner's tenant and role knows its id delete a note.",
         "OWASP API1:2023",
     ),
     flaw(
         "colleagues-notes-listed",
-        "Lists the notes of everybody of the caller's tenant.",
+        "Lists the notes of everybody of the caller's tenant and role.",
         "OWASP API1:2023",
     ),
     flaw(
@@ -195,8 +195,6 @@ pub const ROUTES: &[Route<HttpApi>] = &[
 pub struct Note {
     pub id: String,
     pub owner: String,
-    /// That of the owner.
-    tenant: &'static str,
     pub title: String,
     text: String,
     priority: i64,
@@ -208,7 +206,6 @@ impl Note {
         Self {
             id: random_id(),
             owner: account.id.clone(),
-            tenant: account.tenant,
             title: "First note".to_owned(),
             text: super::canary(),
             priority: 1,
@@ -234,8 +231,9 @@ fn is_visible(call: &Call<'_, HttpApi>, note: &Note) -> bool {
     note.owner == call.caller.account || call.app.flaws().has("notes-looked-up-by-id-alone")
 }
 
-/// Where the note of the path is, when it is the caller's; with the flaw `opens`, that of anybody of his tenant.
-fn position(call: &Call<'_, HttpApi>, notes: &[Note], opens: &str) -> Result<usize, Error> {
+/// Where the note of the path is, when it is the caller's; with the flaw `opens`, that of anybody of his tenant and role.
+fn position(call: &Call<'_, HttpApi>, state: &State, opens: &str) -> Result<usize, Error> {
+    let notes = &state.notes;
     if matches!(call.id(), "0" | "null")
         && call.app.flaws().has("id-zero-is-any-note")
         && let Some(at) = notes.iter().position(|note| !is_visible(call, note))
@@ -246,7 +244,7 @@ fn position(call: &Call<'_, HttpApi>, notes: &[Note], opens: &str) -> Result<usi
         .iter()
         .position(|note| note.id == call.id())
         .ok_or_else(Error::not_found)?;
-    let is_colleagues = notes[at].tenant == call.caller.tenant;
+    let is_colleagues = state.are_colleagues(&notes[at].owner, &call.caller.account);
     if is_visible(call, &notes[at]) || (is_colleagues && call.app.flaws().has(opens)) {
         return Ok(at);
     }
@@ -279,7 +277,7 @@ fn check_match(call: &Call<'_, HttpApi>, note: &Note) -> Result<(), Error> {
 
 fn show(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let state = call.app.state();
-    let note = &state.notes[position(call, &state.notes, "colleagues-notes-shown")?];
+    let note = &state.notes[position(call, &state, "colleagues-notes-shown")?];
     let tag = note.tag();
     if let Some(list) = call.request.fields.get("if-none-match")
         && names(list, &tag)
@@ -343,7 +341,7 @@ fn list(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
         .notes
         .iter()
         .filter(|note| {
-            let is_colleagues = note.tenant == call.caller.tenant;
+            let is_colleagues = state.are_colleagues(&note.owner, &call.caller.account);
             note.owner == owner
                 || everybodys
                 || (is_colleagues && flaws.has("colleagues-notes-listed"))
@@ -395,7 +393,6 @@ fn create(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let note = Note {
         id: random_id(),
         owner,
-        tenant: call.caller.tenant,
         title: call.text("title").unwrap_or_default().to_owned(),
         text: call.text("text").unwrap_or_default().to_owned(),
         priority: call.integer("priority").unwrap_or(0),
@@ -413,7 +410,7 @@ fn create(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
 
 fn change(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut state = call.app.state();
-    let at = position(call, &state.notes, "colleagues-notes-changed")?;
+    let at = position(call, &state, "colleagues-notes-changed")?;
     let note = &mut state.notes[at];
     check_match(call, note)?;
     if let Some(title) = call.text("title") {
@@ -430,7 +427,7 @@ fn change(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
 
 fn delete(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut state = call.app.state();
-    let at = position(call, &state.notes, "colleagues-notes-deleted")?;
+    let at = position(call, &state, "colleagues-notes-deleted")?;
     check_match(call, &state.notes[at])?;
     state.notes.remove(at);
     Ok(Response::new(204))
