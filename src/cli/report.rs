@@ -145,7 +145,11 @@ pub struct Report {
 impl Report {
     pub fn execute(self, out: &Output) -> Result<Exit, Fault> {
         let named = |error: &dyn std::fmt::Display| {
-            Fault::Usage(format!("{}: {error}", self.journal.display()))
+            let name = match self.journal.as_os_str() == "-" {
+                true => "standard input".to_owned(),
+                false => self.journal.display().to_string(),
+            };
+            Fault::Usage(format!("{name}: {error}"))
         };
         let (records, cut) = if self.journal.as_os_str() == "-" {
             read(io::stdin().lock()).map_err(|error| named(&error))?

@@ -130,6 +130,17 @@ impl Schedule {
                 },
             );
         }
+        let provoked = situations
+            .iter()
+            .filter_map(|name| plan.situations.get(name));
+        let mut looked_at = 0;
+        for planned in provoked {
+            let work = work::of_situation(planned, plan);
+            looked_at += work.requests;
+            for (line, times) in work.writes {
+                *writes.entry(line).or_default() += times;
+            }
+        }
         let own: usize = checks.values().map(|one| one.requests).sum();
         // A race is not tried again as a whole: each of its rounds already is.
         let again = checks.iter().filter(|(id, _)| {
@@ -139,7 +150,7 @@ impl Schedule {
         let again: usize = again.map(|(_, one)| one.requests).sum();
         let rate = target.consent.max_requests_per_second;
         let rate = rate.unwrap_or(DEFAULT_RATE).max(1);
-        let requests = own + situations.len();
+        let requests = own + looked_at;
         let (limits, limited_s) = limits::limits(plan);
         let sent_s = requests as f64 / f64::from(rate);
         Schedule {

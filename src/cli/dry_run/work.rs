@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::suite::model::{Check, STRAIGHT, Send, Step, method_writes};
-use crate::suite::plan::{Case, Plan, PlanScope};
+use crate::suite::plan::{Case, Plan, PlanScope, PlannedSituation};
 use crate::suite::template::{fill_text, fill_value};
 
 /// Where nothing fails: controls before and after, steps, clean-up, and all of that in every round.
@@ -44,6 +44,21 @@ pub(super) fn of_case(check: &Check, plan: &Plan, case: &Case) -> Work {
     work.requests *= rounds;
     work.waits_s *= rounds as f64;
     work.writes.values_mut().for_each(|times| *times *= rounds);
+    work
+}
+
+/// What provokes a situation; where many requests may be needed, that many.
+pub(super) fn of_situation(planned: &PlannedSituation, plan: &Plan) -> Work {
+    let scope = PlanScope {
+        target: &plan.target,
+        lists: &plan.lists,
+        bindings: &planned.bindings,
+    };
+    let mut work = Work::default();
+    let situation = &planned.situation;
+    let times = situation.at_most.as_ref();
+    let times = times.map_or(1, |most| number(most, &scope));
+    work.sends(&situation.request, times, plan, &scope);
     work
 }
 
