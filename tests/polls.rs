@@ -70,5 +70,5 @@ async fn the_schedule_counts_what_is_compared() {
     );
     let (code, text) = ran(&arguments).await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("1 cases of 240 requests"), "{text}");
+    assert!(text.contains("1 case of 240 requests"), "{text}");
 }

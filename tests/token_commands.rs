@@ -338,3 +338,21 @@ fn hostile_tokens_are_shown_as_data() {
     }
     assert_eq!(shown(&["decode"], b" \n").code, 2);
 }
+
+/// Where shells and others on the machine see it, a token is told not to be; it is not shown once more.
+#[test]
+fn a_token_among_the_arguments_is_refused_and_not_repeated() {
+    let token = minted(r#"{"sub":"somebody"}"#, &[]);
+    let token = token.trim();
+    for arguments in [
+        vec![token],
+        vec!["decode", token],
+        vec!["crack", token],
+        vec!["decode", "-", token],
+    ] {
+        let shown = shown(&arguments, b"");
+        assert_eq!(shown.code, 2, "{}", shown.err);
+        assert!(!shown.err.contains(token), "{}", shown.err);
+        assert!(shown.err.contains("standard input"), "{}", shown.err);
+    }
+}

@@ -12,6 +12,9 @@ use super::source::contract;
 use crate::reference::Contract;
 use crate::suite::gather::library;
 
+/// Checks that a row names, so that rows fit on a screen; JSON has them all.
+const SHOWN_CHECKS: usize = 2;
+
 #[derive(Debug, Args)]
 pub struct Flaws {
     /// Only those of this contract's deployment
@@ -56,9 +59,13 @@ impl Flaws {
             Format::Text => {
                 let rows: Vec<[String; 5]> = all
                     .map(|(contract, flaw)| {
-                        let checks = match proves(contract, flaw.id) {
-                            none if none.is_empty() => "-".to_owned(),
-                            some => some.join(" "),
+                        let checks = match proves(contract, flaw.id).as_slice() {
+                            [] => "-".to_owned(),
+                            [few @ ..] if few.len() <= SHOWN_CHECKS => few.join(" "),
+                            many => {
+                                let (shown, more) = many.split_at(SHOWN_CHECKS);
+                                format!("{} and {} more", shown.join(" "), more.len())
+                            }
                         };
                         [
                             contract.to_owned(),

@@ -86,6 +86,15 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            // A token among the arguments is not repeated.
+            if std::env::args_os().any(|word| token::is_like_a_token(word.as_ref()))
+                && error.use_stderr()
+            {
+                eprintln!(
+                    "error: a token is no argument; `proofmark token` reads it from a file or standard input"
+                );
+                return Exit::Mistake.into();
+            }
             let _ = error.print();
             return if error.use_stderr() {
                 Exit::Mistake.into()

@@ -100,8 +100,22 @@ impl Wish {
             Format::Json => json(view, level),
             Format::Junit => junit(view, level),
         };
+        self.put(&text, contract, out)
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    pub fn format_name(&self) -> &'static str {
+        let named = FORMATS.iter().find(|(_, format)| *format == self.format);
+        named.map_or("terminal", |(name, _)| *name)
+    }
+
+    /// Puts a text where the report was wished for.
+    pub fn put(&self, text: &str, contract: Option<&str>, out: &Output) -> Result<(), Fault> {
         if self.to_stdout() {
-            out.print(&text);
+            out.print(text);
             return Ok(());
         }
         let path = contract.map_or(self.path.clone(), |contract| {
@@ -131,7 +145,11 @@ pub struct Report {
 impl Report {
     pub fn execute(self, out: &Output) -> Result<Exit, Fault> {
         let named = |error: &dyn std::fmt::Display| {
-            Fault::Usage(format!("{}: {error}", self.journal.display()))
+            let name = match self.journal.as_os_str() == "-" {
+                true => "standard input".to_owned(),
+                false => self.journal.display().to_string(),
+            };
+            Fault::Usage(format!("{name}: {error}"))
         };
         let (records, cut) = if self.journal.as_os_str() == "-" {
             read(io::stdin().lock()).map_err(|error| named(&error))?

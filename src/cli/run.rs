@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::dry_run::Schedule;
 use super::exit::Exit;
 use super::journal_file;
 use super::output::{Fault, Output};
@@ -60,7 +61,7 @@ pub struct Run {
     /// Name every check that was skipped or could not be judged
     #[arg(long, short)]
     verbose: bool,
-    /// Show what would be done, and send nothing
+    /// Show what would be done, and send nothing; with --report json=PATH also as JSON
     #[arg(long)]
     dry_run: bool,
 }
@@ -108,11 +109,7 @@ impl Run {
             ));
         }
         if self.dry_run {
-            for source in &sources {
-                let plan = self.plan(source, &library);
-                out.print(&super::dry_run::schedule(&plan));
-            }
-            return Ok(Exit::Conforms);
+            return self.announce(&sources, &library, out);
         }
         for wish in &self.reports {
             wish.can_be_written()?;
@@ -135,6 +132,29 @@ impl Run {
             worst = worse(worst, self.tell(ran?, several, out)?);
         }
         Ok(worst)
+    }
+
+    /// What would be done, in words, and as JSON where that is asked for.
+    fn announce(&self, sources: &[Source], library: &Library, out: &Output) -> Result<Exit, Fault> {
+        if let Some(other) = self.reports.iter().find(|wish| !wish.is_json()) {
+            return Err(Fault::Usage(format!(
+                "`--dry-run` can be written as json only, not as {}",
+                other.format_name()
+            )));
+        }
+        let in_words = !self.reports.iter().any(super::report::Wish::to_stdout);
+        for source in sources {
+            let schedule = Schedule::of(&self.plan(source, library));
+            if in_words {
+                out.print(&schedule.text());
+            }
+            let contract = &source.loaded.target.contract;
+            for wish in &self.reports {
+                let beside = (sources.len() > 1).then_some(contract.as_str());
+                wish.put(&schedule.json(), beside, out)?;
+            }
+        }
+        Ok(Exit::Conforms)
     }
 
     fn known(&self, library: &Library) -> Result<(), Fault> {

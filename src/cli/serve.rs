@@ -11,7 +11,7 @@ use crate::reference::{Deployment, Settings};
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// reference:CONTRACT
+    /// Which deployment, such as reference:http-api
     #[arg(value_name = "reference:CONTRACT")]
     deployment: String,
     /// Switch on a flaw

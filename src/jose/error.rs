@@ -37,7 +37,7 @@ impl std::fmt::Display for Part {
 pub enum TokenError {
     #[error("{length} octets are more than the {MAX_TOKEN} that are read")]
     TooLong { length: usize },
-    #[error("{found} segments, where {wanted} are wanted (RFC 7515 §7.1, RFC 7516 §7.1)")]
+    #[error("{found} where {wanted} segments are wanted (RFC 7515 §7.1, RFC 7516 §7.1)")]
     Segments { found: usize, wanted: usize },
     #[error("{part}: {reason}")]
     Base64 { part: Part, reason: Base64Error },

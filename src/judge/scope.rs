@@ -64,6 +64,23 @@ pub fn resolved(rule: &Capture, scope: &dyn Scope) -> Capture {
         text.as_ref()
             .map(|text| fill_text(text, scope).unwrap_or_else(|_| text.clone()))
     };
+    if let Some(maker) = filled(&rule.made_by) {
+        let found = scope.find(&["operations", &maker, "makes"]);
+        let text = |member: &str| match &found {
+            Some(Found::Template(makes) | Found::Literal(makes)) => {
+                makes.get(member)?.as_str().map(str::to_owned)
+            }
+            None => None,
+        };
+        // What makes nothing has no path that anything is found at.
+        let json = text("json").or_else(|| found.is_none().then(String::new));
+        return Capture {
+            json,
+            header: text("header"),
+            matches: text("matches"),
+            ..rule.clone()
+        };
+    }
     Capture {
         json: filled(&rule.json),
         header: filled(&rule.header),

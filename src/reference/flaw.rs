@@ -103,7 +103,7 @@ impl fmt::Display for UnknownFlaw {
         write!(f, "this deployment has no flaw {:?}", self.name)?;
         match self.nearest {
             Some(id) => write!(f, "; did you mean {id}?"),
-            None => Ok(()),
+            None => f.write_str("; `proofmark flaws` shows all"),
         }
     }
 }

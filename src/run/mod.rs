@@ -39,5 +39,5 @@ mod shown_secrets;
 mod silence;
 mod stop;
 
-pub use schedule::{Observer, Outcome, RunError, Settings, Silent, resume, run};
+pub use schedule::{DEFAULT_RATE, Observer, Outcome, RunError, Settings, Silent, resume, run};
 pub use stop::Stop;

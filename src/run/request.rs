@@ -85,11 +85,14 @@ pub fn build(
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
     }
-    for (name, value) in &send.values {
-        placeholders.insert(name.clone(), value.clone());
-    }
+    let given: IndexMap<String, Value> = send
+        .values
+        .iter()
+        .map(|(name, value)| Ok((fill_text(name, &*scope)?, value.clone())))
+        .collect::<Result<_, TemplateError>>()?;
+    placeholders.extend(given.clone());
     scope.placeholders = placeholders;
-    scope.given = send.values.clone();
+    scope.given = given;
     if let Some(text) = &send.placeholders {
         let senders = target.principals.get(sender.name);
         scope.placeholders = refilled(text, senders.map(|sender| &sender.values), scope)?;

@@ -47,7 +47,7 @@ use crate::suite::template::fill_number;
 use crate::wire::{Failure, Origin, Roots};
 
 /// Default cap on requests per second where the target file sets none.
-const DEFAULT_RATE: u32 = 50;
+pub const DEFAULT_RATE: u32 = 50;
 const DEFAULT_PATIENCE_S: u64 = 60;
 
 /// What is under way when the run is asked to end has this long to clean up.

@@ -36,9 +36,11 @@ pub fn lint(files: &[Linted], known: Reads) -> Vec<Mistake> {
             Ok(Kind::Contract) => keep(read_strict(name, bytes), &mut contracts, &mut mistakes),
             Ok(Kind::Target) => match read_strict::<TargetFile>(name, bytes) {
                 Ok(_) => targets.push(file),
-                Err(more) => mistakes.extend(more),
+                Err(more) => mistakes.extend(target_file::concealed(more)),
             },
-            Err(more) => mistakes.extend(more),
+            // What nobody can read may be a target file, with secrets in it.
+            Err(more) if is_openly_none(bytes) => mistakes.extend(more),
+            Err(more) => mistakes.extend(target_file::concealed(more)),
         }
     }
     let suite_name = |suite: &Suite| suite.suite.clone();
@@ -95,6 +97,16 @@ fn kind(file: &Linted) -> Result<Kind, Vec<Mistake>> {
                 .help("it begins with `suite: NAME`, `contract: NAME` or `target: NAME`"),
         ]
     })
+}
+
+/// Whether a file that does not parse says in a line of its own that it is a suite or a contract.
+fn is_openly_none(bytes: &[u8]) -> bool {
+    let has = |key: &[u8]| {
+        bytes
+            .split(|octet| *octet == b'\n')
+            .any(|line| line.starts_with(key))
+    };
+    !has(b"target:") && (has(b"suite:") || has(b"contract:"))
 }
 
 fn keep<T>(

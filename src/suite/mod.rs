@@ -11,6 +11,7 @@ mod library;
 pub mod lint;
 mod literal;
 pub mod load;
+mod made;
 pub mod model;
 pub mod narrate;
 pub mod narrate_matrix;

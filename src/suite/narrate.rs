@@ -224,7 +224,7 @@ fn narrate_send(send: &Send) -> Narration {
         also(format!("with the ids of what {} owns", plain(owner)));
     }
     for (name, value) in &send.values {
-        also(format!("with {} for `{name}`", brief(&show(value))));
+        also(format!("with {} for {}", brief(&show(value)), plain(name)));
     }
     if let Some(text) = &send.placeholders {
         also(match text.as_str() {
@@ -409,6 +409,9 @@ fn finished<'c>(
                 cookie: Some(cookie),
                 ..
             } => format!("the cookie `{cookie}`"),
+            Capture {
+                made_by: Some(_), ..
+            } => "the id of what it made".to_owned(),
             _ => "the body".to_owned(),
         };
         let part = match &capture.matches {
@@ -478,19 +481,31 @@ pub(super) fn plain(text: &str) -> String {
         && only.end == text.len()
         && only.filters.is_empty()
     {
-        let spaced = |name: &str| name.replace(['_', '-'], " ");
-        let parts: Vec<&str> = only.path.split('.').collect();
-        match parts.as_slice() {
-            [name] => return format!("the {}", spaced(name)),
-            ["param", name] => return format!("the parameter `{name}`"),
-            ["list", name] => return format!("the list `{name}`"),
-            ["operation" | "principal", member] => {
-                return format!("the {} of the {}", spaced(member), parts[0]);
-            }
-            _ => {}
+        let ways: Option<Vec<String>> =
+            only.path.split("??").map(|one| named(one.trim())).collect();
+        if let Some(ways) = ways {
+            return ways.join(", or else ");
         }
     }
     brief(text)
+}
+
+/// A reference in words, where there are some for it.
+fn named(path: &str) -> Option<String> {
+    let spaced = |name: &str| name.replace(['_', '-'], " ");
+    let parts: Vec<&str> = path.split('.').collect();
+    Some(match parts.as_slice() {
+        [name] => format!("the {}", spaced(name)),
+        ["param", name] => format!("the parameter `{name}`"),
+        ["list", name] => format!("the list `{name}`"),
+        ["operation", "made_by"] => "the operation that makes the object".to_owned(),
+        ["operation", "made"] => "the object".to_owned(),
+        ["operation", "state_as"] => "who reads the state of the operation".to_owned(),
+        ["operation" | "principal", member] => {
+            format!("the {} of the {}", spaced(member), parts[0])
+        }
+        _ => return None,
+    })
 }
 
 pub(super) fn quoted<T: AsRef<str>>(words: &[T]) -> String {

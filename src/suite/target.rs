@@ -12,7 +12,7 @@ use super::model::{
     SourceSpec, StatusSet, TargetFile, TokenTerms,
 };
 use super::secret::Secrets;
-use super::{literal, rate_limits};
+use super::{literal, made, rate_limits};
 use crate::wire::{Origin, Scheme};
 
 /// A mistake in a target file or contract that only shows when the two are put together: JSON pointer into the file
@@ -211,6 +211,7 @@ pub fn merge(
             .iter()
             .all(|secret| secrets.get(secret).is_some())
     });
+    made::link_makers(&mut operations);
     let mut credentials = contract.credentials.clone();
     credentials.extend(file.credentials.clone());
     let mut tokens = contract.tokens.clone();
@@ -511,6 +512,7 @@ fn operation(
         spec.success = over.success.or(spec.success);
         spec.state = over.state.or(spec.state);
         spec.state_as = over.state_as.or(spec.state_as);
+        spec.makes = over.makes.or(spec.makes);
         if !over.violations.is_empty() {
             spec.violations = over.violations;
         }
@@ -546,6 +548,8 @@ fn operation(
         success: spec.success.unwrap_or(StatusSet::Text("2xx".to_owned())),
         state: spec.state,
         state_as: spec.state_as,
+        makes: spec.makes.map(made::findable).transpose()?,
+        made_by: None,
         violations: spec.violations,
         harmless: spec.harmless,
         without: spec.without,
@@ -562,6 +566,7 @@ fn empty_spec() -> OperationSpec {
         success: None,
         state: None,
         state_as: None,
+        makes: None,
         violations: IndexMap::new(),
         harmless: false,
         without: Vec::new(),

@@ -33,14 +33,17 @@ pub fn load(
     library: &Library,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Vec<Mistake>> {
-    read(name, bytes, folder, library, environment).map_err(|mistakes| {
-        let shown = mistakes.first().map_or("", |mistake| mistake.file.text());
-        let concealed = Concealed::of(shown);
-        mistakes
-            .into_iter()
-            .map(|mistake| concealed.conceal(mistake))
-            .collect()
-    })
+    read(name, bytes, folder, library, environment).map_err(concealed)
+}
+
+/// Mistakes of one target file, without what could be a secret.
+pub(super) fn concealed(mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    let shown = mistakes.first().map_or("", |mistake| mistake.file.text());
+    let concealed = Concealed::of(shown);
+    mistakes
+        .into_iter()
+        .map(|mistake| concealed.conceal(mistake))
+        .collect()
 }
 
 fn read(

@@ -83,6 +83,11 @@ fn placeholders(
     known.extend(ATTEMPT_VALUES);
     known.extend([RUNNER, RANDOM]);
     known.extend(library.given().iter().map(String::as_str));
+    let made = target
+        .operations
+        .values()
+        .filter_map(|one| one.makes.as_ref());
+    known.extend(made.map(|makes| makes.value.as_str()));
     for (name, entry) in &file.operations {
         let Some(entry) = entry else { continue };
         let pointer = format!("/operations/{}", escape(name));

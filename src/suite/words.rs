@@ -9,13 +9,14 @@ use super::model::OperationEntry;
 use super::template::references;
 
 /// Words that are found out from the rest of the file, and never written under `is`.
-const FOUND_OUT: [&str; 16] = [
+const FOUND_OUT: [&str; 17] = [
     "public",
     "protected",
     "read",
     "write",
     "with-body",
     "with-state",
+    "made",
     "with-token",
     "with-proof",
     "with-violations",

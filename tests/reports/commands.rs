@@ -244,6 +244,25 @@ fn lint_of_a_target_needs_no_secrets() {
     "##);
 }
 
+/// Wherever a target file is broken, and where nobody can tell that it is one.
+#[test]
+fn lint_shows_no_secret_of_a_target_file() {
+    let secret = "s3cret-5c1f0a77";
+    let of_principal = format!("  user: {{ roles: user, credentials: {{ tokn: {secret} }} }}\n");
+    for text in [
+        format!("target: x\ncontract: http-api\nurl: https://api\nprincipals:\n{of_principal}"),
+        format!("target: x\nurl: https://api\nprincipals:\n{of_principal}{of_principal}"),
+        format!("target: x\nsecrets: {{ a: {secret}, a: {secret} }}\n"),
+        format!("target: x\nsecrets: {{ a: \"{secret} }}\n"),
+        format!("secrets: {{ a: {secret} }}\n"),
+        format!("secrets:\n\ta: {secret}\n"),
+    ] {
+        let shown = fed(&["lint", "-"], &text);
+        assert!(shown.ends_with("--- exit 2\n"), "{shown}");
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
 #[test]
 fn lint_finds_what_cannot_be_meant() {
     let target = r##"target: mine
@@ -337,7 +356,7 @@ fn lint_of_something_else() {
     error: this is no suite, contract or target file
      --> <stdin>:1:1
       |
-    1 | name: mine
+    1 | name: ****
       | ^^^^
       |
       = help: it begins with `suite: NAME`, `contract: NAME` or `target: NAME`
@@ -502,4 +521,53 @@ fn output_that_is_lost_is_told() {
     assert_eq!(ended.status.code(), Some(4));
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(said.contains("standard output"), "{said}");
+}
+
+/// What a run would send, change and leave out, of a file that allows little.
+#[test]
+fn a_dry_run_says_what_would_be_done() {
+    let target = "target: mine\ncontract: http-api\nurl: https://api.example/v2\nprincipals:\n  user: { roles: [user], credentials: { token: s3cret-5c1f0a77 } }\noperations:\n  me: { request: GET /me, allow: [user] }\n  change-me: { request: PATCH /me, allow: [user], body: { json: { name: \"${canary}\" } }, state: me }\nconsent: { writes: true, max_requests_per_second: 2 }\n";
+    let only = "AUTH-401-01,AUTH-TEN-01,AUTH-TEN-01-OWNER,ERR-SHAPE-01,RL-LIMIT-01";
+    let arguments = ["run", "--target", "-", "--check", only, "--dry-run"];
+    insta::assert_snapshot!(fed(&arguments, target), @r##"
+    mine against contract http-api, https://api.example
+
+    ERR-SHAPE-01             advice 11 cases that look at answers of the run
+    AUTH-401-01              must   2 cases of 3 requests; 3 may change something
+
+    Skipped
+         the target file does not consent to `load`:
+           ERR-SHAPE-01 (1 case) RL-LIMIT-01
+         the target has no principal that is `forbidden` for `me`:
+           ERR-SHAPE-01 (1 case)
+         operation `change-me` lists no `violations` of its schema:
+           ERR-SHAPE-01 (1 case)
+         the target has no operation that is `item` and `read` and `protected`:
+           ERR-SHAPE-01 (1 case)
+         neither contract nor target file set the parameter `conflicts`:
+           ERR-SHAPE-01 (1 case)
+         neither contract nor target file set the parameter `fault_header`:
+           ERR-SHAPE-01 (1 case)
+         neither contract nor target file declare the feature `tenants`:
+           AUTH-TEN-01
+         the target has no operation that is `protected` and `read` and `owned` and `made`:
+           AUTH-TEN-01-OWNER
+
+    Requests that may change something
+           8 PATCH /me
+           1 LOCK /me
+
+    5 checks: 13 cases to carry out and 9 skipped (3 checks with nothing to carry out)
+    about 18 requests where all holds, at most 24 where nothing does, and some for credentials and after 429, 502, 503 and 504
+    at 2 a second at least 9 s. Nothing was sent.
+    --- exit 0
+    "##);
+    let json = fed(&[&arguments[..], &["--report", "json=-"]].concat(), target);
+    let (json, code) = json.split_once("--- exit ").unwrap();
+    assert_eq!(code, "0\n");
+    let seen: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(seen["checks"]["AUTH-401-01"]["cases"], 2);
+    assert_eq!(seen["writes"]["PATCH /me"], 8);
+    let refused = fed(&[&arguments[..], &["--report", "junit=-"]].concat(), target);
+    assert!(refused.ends_with("--- exit 2\n"), "{refused}");
 }

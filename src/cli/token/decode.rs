@@ -14,6 +14,7 @@ use crate::jose::inspect::{Form, Inspection, Payload, inspect};
 use crate::report::Paint;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 it was read, sound or not, 2 a mistake in flags or files")]
 pub struct Decode {
     /// File with the token, or with a line `Authorization: Bearer …`; `-` for standard input
     #[arg(value_name = "FILE", default_value = "-")]

@@ -21,6 +21,14 @@ pub fn one_standard_input(paths: &[Option<&Path>]) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Three or five segments of base64url, the first of which opens a JSON object.
+pub fn is_like_a_token(path: &Path) -> bool {
+    let text = path.as_os_str().as_encoded_bytes();
+    let segments = text.split(|octet| *octet == b'.').count();
+    let is_base64url = |octet: &u8| octet.is_ascii_alphanumeric() || b"-_.".contains(octet);
+    text.starts_with(b"ey") && matches!(segments, 3 | 5) && text.iter().all(is_base64url)
+}
+
 fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -44,6 +52,12 @@ pub fn read(path: &Path, most: usize) -> Result<Vec<u8>, Fault> {
         std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut octets))
     };
     match read {
+        // What is no file may be the token itself, and is not repeated.
+        Err(_) if is_like_a_token(path) => Err(Fault::Usage(
+            "this is a token and no file; tokens are read from files and standard input, since arguments are seen by \
+             others on the machine and kept by shells"
+                .to_owned(),
+        )),
         Err(error) => Err(Fault::Usage(format!("{}: {error}", name(path)))),
         Ok(_) if octets.len() > most => Err(Fault::Usage(format!(
             "{}: more than {most} octets",
@@ -98,7 +112,22 @@ pub fn pair(text: &str) -> Result<(String, serde_json::Value), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::bare;
+    use std::path::Path;
+
+    use super::{bare, is_like_a_token};
+
+    #[test]
+    fn a_token_is_told_from_a_file() {
+        for (text, expected) in [
+            ("eyJhbGciOiJub25lIn0.e30.", true),
+            ("eyJhbGciOiJub25lIn0.e30.AA.AA.AA", true),
+            ("eyes.tar.gz", true),
+            ("token.txt", false),
+            ("./eyJhbGciOiJub25lIn0.e30.", false),
+        ] {
+            assert_eq!(is_like_a_token(Path::new(text)), expected, "{text}");
+        }
+    }
 
     #[test]
     fn the_token_is_found_in_what_surrounds_it() {

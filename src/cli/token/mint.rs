@@ -16,7 +16,7 @@ use crate::jose::{Algorithm, json, json_mistake_place, mint};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "In claims, `${now}`, `${now+600}`, `${random}` and the names of --set stand for values."
+    after_help = "In claims, `${now}`, `${now+600}`, `${random}` and the names of --set stand for values.\n\nExit codes: 0 it was made, 2 a mistake in flags or files"
 )]
 pub struct Mint {
     /// Private key or secret: PEM, DER, JWK, or a JWKS of one key

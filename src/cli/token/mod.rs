@@ -14,6 +14,8 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
+pub use input::is_like_a_token;
+
 use super::exit::Exit;
 use super::output::{Fault, Output};
 

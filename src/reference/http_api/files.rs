@@ -24,6 +24,11 @@ pub const FLAWS: &[Flaw] = &[
         "Gives a file to whoever knows its id.",
         "OWASP API1:2023",
     ),
+    flaw(
+        "colleagues-files-given",
+        "Gives a file to whoever of the owner's tenant and role knows its id.",
+        "OWASP API1:2023",
+    ),
 ];
 
 pub const ITEM: &str = "/files/{id}";
@@ -97,7 +102,7 @@ fn upload(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let location = format!("/files/{}", file.id);
     let shown = json!({ "id": file.id, "type": file.media_type });
     let mut state = call.app.state();
-    super::make_room(&mut state.files, 2);
+    super::make_room(&mut state.files, 3);
     state.files.push(file);
     Ok(Response::json(201, &shown).field("Location", location))
 }
@@ -109,8 +114,11 @@ fn download(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
         .files
         .iter()
         .find(|file| {
+            let is_colleagues = state.are_colleagues(&file.owner, &call.caller.account);
             file.id == call.id()
-                && (file.owner == call.caller.account || flaws.has("files-looked-up-by-id-alone"))
+                && (file.owner == call.caller.account
+                    || flaws.has("files-looked-up-by-id-alone")
+                    || (is_colleagues && flaws.has("colleagues-files-given")))
         })
         .ok_or_else(Error::not_found)?;
     let content_type = format!("{}; charset=utf-8", file.media_type);

@@ -1,12 +1,12 @@
 //! `http-api`: what the RFCs demand and good practice advises, for an API without a contract of its own: notes.
 //!
-//! Two tenants. In the first: `user`, `second_user`, `reader` (may read, not write) and `admin`; in the second:
+//! Two tenants. In the first: `user`, `second_user`, `colleague`, `reader` (may read, not write) and `admin`; in the second:
 //! `other_user` and `other_admin`. Callers come with a bearer token (`POST /oauth/token`, client credentials) or with
 //! the cookie of a session (`POST /session`); the latter needs the CSRF token of the session for unsafe methods.
 //!
 //! Secrets, by name, for each of these principals `P`: `P_token`, `P_client_id`, `P_client_secret`, `P_id`,
 //! `P_email`, `P_password`; further `expired_user_token`, `foreign_user_token` (signed by another issuer's key),
-//! `note_id`, `other_note_id`, `file_id`, `other_file_id`. The declared browser origins are in [`cors`].
+//! `note_id`, `other_note_id`, `colleague_note_id`, and the same of `file_id`. The declared browser origins are in [`cors`].
 
 mod access;
 mod accounts;
@@ -129,6 +129,17 @@ struct State {
     problems: VecDeque<problems::Told>,
 }
 
+impl State {
+    /// Whether two accounts are of the same tenant and role.
+    fn are_colleagues(&self, one: &str, other: &str) -> bool {
+        let place = |id: &str| {
+            let account = self.accounts.iter().find(|account| account.id == id)?;
+            Some((account.tenant, account.role))
+        };
+        place(one).is_some_and(|found| place(other) == Some(found))
+    }
+}
+
 impl HttpApi {
     /// A panic of a handler would poison the lock; the state is still whole, since handlers change it last.
     fn state(&self) -> MutexGuard<'_, State> {
@@ -210,6 +221,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         ("admin", access::A, access::Role::Admin),
         ("other_user", access::B, access::Role::Writer),
         ("other_admin", access::B, access::Role::Admin),
+        ("colleague", access::A, access::Role::Writer),
     ]
     .into_iter()
     .enumerate()
@@ -239,6 +251,7 @@ pub fn build(flaws: FlawSet, https_port: u16) -> Built {
         let prefix = match name {
             "user" => Some(""),
             "other_user" => Some("other_"),
+            "colleague" => Some("colleague_"),
             _ => None,
         };
         if let Some(prefix) = prefix {

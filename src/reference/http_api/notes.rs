@@ -5,9 +5,9 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::HttpApi;
 use super::access::Access;
 use super::accounts::Account;
+use super::{HttpApi, State};
 use crate::reference::dispatch::{Call, Route};
 use crate::reference::edge::body::{Kind, Member, invalid, optional, required};
 use crate::reference::edge::errors::Error;
@@ -72,6 +72,26 @@ pub const FLAWS: &[Flaw] = &[
         "id-zero-is-any-note",
         "Shows the first note that it finds for the ids 0 and null.",
         "good practice",
+    ),
+    flaw(
+        "colleagues-notes-shown",
+        "Shows a note to whoever of the owner's tenant and role knows its id.",
+        "OWASP API1:2023",
+    ),
+    flaw(
+        "colleagues-notes-changed",
+        "Lets whoever of the owner's tenant and role knows its id change a note.",
+        "OWASP API1:2023",
+    ),
+    flaw(
+        "colleagues-notes-deleted",
+        "Lets whoever of the owner's tenant and role knows its id delete a note.",
+        "OWASP API1:2023",
+    ),
+    flaw(
+        "colleagues-notes-listed",
+        "Lists the notes of everybody of the caller's tenant and role.",
+        "OWASP API1:2023",
     ),
     flaw(
         "search-crashes-on-percent",
@@ -211,8 +231,9 @@ fn is_visible(call: &Call<'_, HttpApi>, note: &Note) -> bool {
     note.owner == call.caller.account || call.app.flaws().has("notes-looked-up-by-id-alone")
 }
 
-/// Where the note of the path is, when it is the caller's.
-fn position(call: &Call<'_, HttpApi>, notes: &[Note]) -> Result<usize, Error> {
+/// Where the note of the path is, when it is the caller's; with the flaw `opens`, that of anybody of his tenant and role.
+fn position(call: &Call<'_, HttpApi>, state: &State, opens: &str) -> Result<usize, Error> {
+    let notes = &state.notes;
     if matches!(call.id(), "0" | "null")
         && call.app.flaws().has("id-zero-is-any-note")
         && let Some(at) = notes.iter().position(|note| !is_visible(call, note))
@@ -223,7 +244,8 @@ fn position(call: &Call<'_, HttpApi>, notes: &[Note]) -> Result<usize, Error> {
         .iter()
         .position(|note| note.id == call.id())
         .ok_or_else(Error::not_found)?;
-    if is_visible(call, &notes[at]) {
+    let is_colleagues = state.are_colleagues(&notes[at].owner, &call.caller.account);
+    if is_visible(call, &notes[at]) || (is_colleagues && call.app.flaws().has(opens)) {
         return Ok(at);
     }
     if call.app.flaws().has("foreign-note-prepared") {
@@ -255,7 +277,7 @@ fn check_match(call: &Call<'_, HttpApi>, note: &Note) -> Result<(), Error> {
 
 fn show(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let state = call.app.state();
-    let note = &state.notes[position(call, &state.notes)?];
+    let note = &state.notes[position(call, &state, "colleagues-notes-shown")?];
     let tag = note.tag();
     if let Some(list) = call.request.fields.get("if-none-match")
         && names(list, &tag)
@@ -318,7 +340,12 @@ fn list(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut found: Vec<&Note> = state
         .notes
         .iter()
-        .filter(|note| note.owner == owner || everybodys)
+        .filter(|note| {
+            let is_colleagues = state.are_colleagues(&note.owner, &call.caller.account);
+            note.owner == owner
+                || everybodys
+                || (is_colleagues && flaws.has("colleagues-notes-listed"))
+        })
         .filter(|note| {
             sought.is_none_or(|text| note.title.contains(text) || note.text.contains(text))
         })
@@ -376,14 +403,14 @@ fn create(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let response = Response::json(201, &shown)
         .field("Location", format!("/notes/{}", note.id))
         .field("ETag", note.tag());
-    super::make_room(&mut state.notes, 2);
+    super::make_room(&mut state.notes, 3);
     state.notes.push(note);
     Ok(response)
 }
 
 fn change(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut state = call.app.state();
-    let at = position(call, &state.notes)?;
+    let at = position(call, &state, "colleagues-notes-changed")?;
     let note = &mut state.notes[at];
     check_match(call, note)?;
     if let Some(title) = call.text("title") {
@@ -400,7 +427,7 @@ fn change(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
 
 fn delete(call: &Call<'_, HttpApi>) -> Result<Response, Error> {
     let mut state = call.app.state();
-    let at = position(call, &state.notes)?;
+    let at = position(call, &state, "colleagues-notes-deleted")?;
     check_match(call, &state.notes[at])?;
     state.notes.remove(at);
     Ok(Response::new(204))

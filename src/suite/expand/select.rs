@@ -218,6 +218,7 @@ impl Expander<'_> {
             "write" => operation.writes(),
             "with-body" => operation.body.is_some(),
             "with-state" => operation.state.is_some(),
+            "made" => operation.made_by.is_some(),
             "with-token" => target.principals.keys().any(|principal| {
                 self.principal_is_one(principal, "allowed", Some(name))
                     && forging::token_kind(target, principal).is_some()
@@ -276,6 +277,18 @@ impl Expander<'_> {
                     other.tenant.is_some()
                         && principal.tenant.is_some()
                         && other.tenant != principal.tenant
+                }),
+            // A right that the owner lacks may be that to see what others have.
+            "other-owner" if operation.is_none() && on.is_some() => on
+                .and_then(|on| Some((on, target.principals.get(on)?)))
+                .is_some_and(|(on, owner)| {
+                    principal.kinds.iter().any(|kind| kind == word)
+                        && principal.tenant == owner.tenant
+                        && principal
+                            .roles
+                            .iter()
+                            .all(|role| owner.roles.contains(role))
+                        && target.user(name) != target.user(on)
                 }),
             "same-role" => on
                 .and_then(|on| target.principals.get(on))

@@ -164,8 +164,8 @@ impl Expander<'_> {
             self.target.operations.get(&operation),
         ) {
             (Some((own, _)), _) => method_writes(method.as_deref().unwrap_or(own)),
-            (None, Some(found)) => match method {
-                Some(method) => method_writes(&method) && !found.harmless,
+            (None, Some(found)) => match &method {
+                Some(method) => method_writes(method) && !found.harmless,
                 None => found.writes(),
             },
             (None, None) => {
@@ -174,6 +174,16 @@ impl Expander<'_> {
                 )));
             }
         };
+        if let Some(found) = self.target.operations.get(&operation)
+            && send.target.is_none()
+            && let Some(made) = self.target.made_value(found)
+            && method.as_deref().unwrap_or(&found.method) == "DELETE"
+            && !self.gives(send, made, bindings)
+        {
+            return Some(missing(format!(
+                "what `{operation}` deletes must have been made for that, and here nothing makes `{made}`"
+            )));
+        }
         if let Some(found) = self.target.operations.get(&operation)
             && let Some(name) = self.unfilled(send, found, bindings, captured)
         {
@@ -197,6 +207,13 @@ impl Expander<'_> {
             ));
         }
         None
+    }
+
+    /// Whether the step has a value of its own for a placeholder.
+    fn gives(&self, send: &Send, placeholder: &str, bindings: &Bindings) -> bool {
+        let scope = self.scope(bindings);
+        let filled = |name: &String| fill_text(name, &scope).is_ok_and(|name| name == placeholder);
+        send.values.keys().any(filled)
     }
 
     /// The first placeholder of an operation that nothing fills.
@@ -237,7 +254,7 @@ impl Expander<'_> {
             .map(|reference| reference.path)
             .find_map(|name| {
                 let given = name.starts_with("secret.")
-                    || send.values.contains_key(name)
+                    || self.gives(send, name, bindings)
                     || captured.contains(&name)
                     || ATTEMPT_VALUES.contains(&name)
                     || scope.find(&name.split('.').collect::<Vec<_>>()).is_some()

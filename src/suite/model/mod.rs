@@ -28,7 +28,7 @@ pub use expectation::{
 pub use issuer::{Issue, IssuerTerms, ListenerTerms, Rotation};
 pub use level::{DeclaredLevel, Level};
 pub use matching::{OneOrMany, StatusSet, TextRules, ValueMatch, ValueRules};
-pub use operation::{Access, Body, Operation, OperationEntry, OperationSpec, method_writes};
+pub use operation::{Access, Body, Makes, Operation, OperationEntry, OperationSpec, method_writes};
 pub use poll::{Again, Poll, Polled, STRAIGHT};
 pub use principal::{
     Carriage, CredentialSource, Exchange, Oauth2, Principal, ProofTerms, SourceSpec,

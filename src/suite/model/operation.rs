@@ -40,6 +40,10 @@ pub struct OperationSpec {
     /// The principal that reads it. Default: the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_as: Option<String>,
+    /// What its answer names that it made. Other operations that have the placeholder are then tried with what a check
+    /// made itself, and those that delete with nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makes: Option<Makes>,
     /// Bodies that break the schema, each by a name that says how; all else about them is right.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub violations: IndexMap<String, Body>,
@@ -49,6 +53,24 @@ pub struct OperationSpec {
     /// Kinds of credential that must not be sent along, beside those of the sender that carry it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+}
+
+/// An object that an operation makes: where the answer has its id, and what placeholder the id fills. Exactly one of
+/// `json`, `header`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Makes {
+    /// The placeholder, such as `note` for `${note}`.
+    pub value: String,
+    /// JSONPath (RFC 9535) of the id in the body of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json: Option<String>,
+    /// Header of the answer that has it, such as `Location`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// A regular expression over what was found there; its first group, or the whole match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<String>,
 }
 
 /// Who may use an operation.
@@ -113,6 +135,11 @@ pub struct Operation {
     pub state: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_as: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makes: Option<Makes>,
+    /// The operation that makes what this one is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub violations: IndexMap<String, Body>,
     #[serde(default)]

@@ -40,7 +40,8 @@ pub struct Send {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values_of: Option<String>,
     /// Values that fill the placeholders of the operation, over those of the principal; they also stand for a value of
-    /// the attempt of that name, so that `canary: "${canary2}"` makes another body.
+    /// the attempt of that name, so that `canary: "${canary2}"` makes another body. Names may be references
+    /// (`${operation.made}`).
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub values: IndexMap<String, serde_json::Value>,
     /// Fills every placeholder of the operation with this text, in which `${own}` is what would stand there otherwise,
@@ -324,6 +325,9 @@ pub struct Capture {
     /// The value of the cookie of this name in `Set-Cookie`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
+    /// The id of what this operation made, by its name or a reference: where its `makes` says that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
     /// A regular expression over what was found (or over the body); its first group, or the whole match.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub matches: Option<String>,
