@@ -25,11 +25,15 @@ use crate::suite::rate_limits;
 use crate::suite::template::{Scope, fill_number, fill_text, show};
 use crate::wire::Request;
 use indexmap::IndexMap;
+use tokio::time::Instant;
 
 /// Longest single wait that a suite may ask for.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// A wait in which others may send bursts: what comes after it may come later.
 const LONG_WAIT: Duration = Duration::from_secs(1);
+
+/// So long before a moment that a burst is to come at, the case asks for its turn.
+const LEAD: Duration = Duration::from_millis(500);
 
 /// An attempt under way.
 pub(super) struct Walk<'a> {
@@ -266,16 +270,29 @@ impl Walk<'_> {
                         let wait = Duration::from_secs_f64(seconds.min(MAX_WAIT.as_secs_f64()));
                         let passed = step.since.map(|since| self.passed(since));
                         let wait = wait.saturating_sub(passed.unwrap_or_default());
+                        let mut rest = &self.check.steps[index + 1..];
+                        while let [Step::Wait(_), after @ ..] = rest {
+                            rest = after;
+                        }
+                        let ends = Instant::now() + wait;
+                        let mut ahead = Duration::ZERO;
                         if wait >= LONG_WAIT {
                             self.turn = None;
+                            if step.since.is_some() {
+                                ahead = LEAD;
+                            }
                         }
                         tokio::select! {
-                            () = tokio::time::sleep(wait) => {}
+                            () = tokio::time::sleep_until(ends - ahead) => {}
                             () = self.field.stop.asked() => {
                                 self.is_cut_short = true;
                                 return Ok(false);
                             }
                         }
+                        if let ([next @ Step::Burst(_), ..], false) = (rest, ahead.is_zero()) {
+                            self.take_turn(next).await;
+                        }
+                        tokio::time::sleep_until(ends).await;
                         self.waited = self.waited.max(wait);
                         self.attempt.steps.push(StepTaken::at(slot));
                         continue;
