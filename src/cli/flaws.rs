@@ -61,7 +61,7 @@ impl Flaws {
                     .map(|(contract, flaw)| {
                         let checks = match proves(contract, flaw.id).as_slice() {
                             [] => "-".to_owned(),
-                            [few @ ..] if few.len() <= SHOWN_CHECKS => few.join(" "),
+                            few if few.len() <= SHOWN_CHECKS => few.join(" "),
                             many => {
                                 let (shown, more) = many.split_at(SHOWN_CHECKS);
                                 format!("{} and {} more", shown.join(" "), more.len())

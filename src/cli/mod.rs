@@ -90,9 +90,9 @@ pub fn main() -> ExitCode {
             if std::env::args_os().any(|word| token::is_like_a_token(word.as_ref()))
                 && error.use_stderr()
             {
-                eprintln!(
-                    "error: a token is no argument; `proofmark token` reads it from a file or standard input"
-                );
+                output::Output::new(output::ColorChoice::Auto).fault(&output::Fault::Usage(
+                    "a token is no argument; `proofmark token` reads it from a file or standard input".to_owned(),
+                ));
                 return Exit::Mistake.into();
             }
             let _ = error.print();

@@ -130,6 +130,11 @@ pub async fn attempt(
     Ok(Some((walk.attempt, outcome, walk.exchanges)))
 }
 
+/// A wait of so many seconds, which may be more than a duration holds.
+fn patience(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.clamp(0.0, MAX_WAIT.as_secs_f64()))
+}
+
 /// Unguessable values for one attempt, under the names that suites refer to.
 pub fn fresh_values() -> Map<String, Value> {
     let mut rng = rand::rng();
@@ -266,8 +271,8 @@ impl Walk<'_> {
                 Step::Resend(resend) => self.resend(slot, resend).await?,
                 Step::Wait(step) => match fill_number(&step.wait, &self.scope()) {
                     Some(seconds) => {
-                        let seconds = seconds * step.share.unwrap_or(1.0).clamp(0.0, 1.0);
-                        let wait = Duration::from_secs_f64(seconds.min(MAX_WAIT.as_secs_f64()));
+                        let share = step.share.unwrap_or(1.0).clamp(0.0, 1.0);
+                        let wait = patience(seconds * share);
                         let passed = step.since.map(|since| self.passed(since));
                         let wait = wait.saturating_sub(passed.unwrap_or_default());
                         let mut rest = &self.check.steps[index + 1..];
@@ -568,5 +573,17 @@ pub fn subject(plan: &Plan, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Su
         overload: awaits_overload(plan, all()),
         connection: awaits_connection_end(plan, all()),
         mark: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_is_longer_than_an_hour() {
+        assert_eq!(patience(0.25), Duration::from_millis(250));
+        assert_eq!(patience(f64::MAX), MAX_WAIT);
+        assert_eq!(patience(-1.0), Duration::ZERO);
     }
 }

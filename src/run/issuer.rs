@@ -26,6 +26,8 @@ const METADATA: [&str; 2] = [
     "/.well-known/oauth-authorization-server",
 ];
 const DEFAULT_LIFETIME_S: i64 = 300;
+/// Ten years, either way: times stay such as a clock shows.
+const LONGEST_LIFE_S: i64 = 3653 * 24 * 3600;
 /// How long the issuer is silent while it hangs.
 const HANGS_FOR: Duration = Duration::from_secs(30);
 /// Times that a token is signed again until its signature has a character in which base64 and base64url differ, so
@@ -184,7 +186,11 @@ impl Issuer {
         now: i64,
     ) -> Result<Issued, String> {
         let usual = self.terms.lifetime_s.unwrap_or(DEFAULT_LIFETIME_S);
-        let life = issue.lifetime_s.unwrap_or(usual);
+        let usual = usual.clamp(-LONGEST_LIFE_S, LONGEST_LIFE_S);
+        let life = issue
+            .lifetime_s
+            .unwrap_or(usual)
+            .clamp(-LONGEST_LIFE_S, LONGEST_LIFE_S);
         let issued = if life > 0 { now } else { now + life - usual };
         let bindings = Bindings::new();
         let scope = ClaimScope {

@@ -26,6 +26,9 @@ use crate::wire::{Request, Roots};
 
 /// A credential is renewed when less than this is left of its life.
 const RENEW_BEFORE: Duration = Duration::from_secs(20);
+
+/// What lives longer lives as long as any run.
+const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Principals may fetch through each other; deeper than this is a circle.
 const MAX_CHAIN: u8 = 4;
 /// Longest that a credential command may run.
@@ -233,7 +236,7 @@ impl Keyring {
                     let issued = issuer.issue(issue, plan, &self.secrets, line.clock.now())?;
                     Ok(Held {
                         value: issued.token,
-                        until: Some(Instant::now() + issued.life),
+                        until: Some(Instant::now() + issued.life.min(LONGEST_LIFE)),
                         generation: Some(generation),
                     })
                 }
@@ -432,7 +435,8 @@ pub(super) fn held(value: String, life_s: Option<u64>, now: i64) -> Held {
         .map(Duration::from_secs)
         .or_else(|| jwt_life(&value, now));
     Held {
-        until: life.map(|life| Instant::now() + life),
+        // What a target says may be more than a clock holds.
+        until: life.map(|life| Instant::now() + life.min(LONGEST_LIFE)),
         value,
         generation: None,
     }
@@ -534,5 +538,23 @@ pub(super) fn escape(value: Value) -> Value {
             Value::Object(escaped.collect())
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both come from the target, and neither may end the run.
+    #[test]
+    fn a_life_that_no_clock_holds_is_a_long_one() {
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .encode(format!(r#"{{"exp":{}}}"#, u64::MAX));
+        let token = format!("e30.{claims}.");
+        for (value, life) in [(token.as_str(), None), ("opaque", Some(u64::MAX))] {
+            let until = held(value.to_owned(), life, 0).until;
+            assert!(until.is_some_and(|until| until > Instant::now() + LONGEST_LIFE / 2));
+        }
+        assert!(held("opaque".to_owned(), None, 0).until.is_none());
     }
 }

@@ -11,6 +11,9 @@ use super::model::{
 use super::plan::{Bindings, Plan};
 use super::target::{Misfit, Target, Which};
 
+/// 31 days. No run waits for so long.
+const LONGEST_WINDOW_S: f64 = 31.0 * 24.0 * 3600.0;
+
 /// Principals whose credentials can be had.
 pub(super) type Present<'a> = Vec<(&'a String, &'a Principal)>;
 
@@ -61,6 +64,12 @@ pub(super) fn merged(
             misfit(
                 "/window_s",
                 "a window lasts longer than 0 seconds".to_owned(),
+            );
+        }
+        if is_windowed && window_s > LONGEST_WINDOW_S {
+            misfit(
+                "/window_s",
+                format!("a window lasts {LONGEST_WINDOW_S:.0} seconds at most, which are 31 days"),
             );
         }
         let (Some(per), Some(spend)) = (entry.per, entry.spend.clone()) else {

@@ -16,6 +16,9 @@ const METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
 ];
 
+/// Nobody waits longer for one answer.
+const A_DAY_S: u64 = 24 * 3600;
+
 pub(super) fn mistakes(
     document: &Document,
     file: &TargetFile,
@@ -37,6 +40,17 @@ pub(super) fn mistakes(
                 )
                 .help("leave it out for the default, or write 1 or more"),
         );
+    }
+    let limits = &file.limits;
+    for (name, seconds) in [
+        ("connect_s", limits.connect_s),
+        ("answer_s", limits.answer_s),
+        ("retry_s", limits.retry_s),
+    ] {
+        if seconds.is_some_and(|seconds| seconds > A_DAY_S) {
+            let says = format!("`{name}` is {A_DAY_S} at most, which is a day");
+            found.push(document.mistake_at(&format!("/limits/{name}"), says));
+        }
     }
     found
 }
