@@ -18,7 +18,7 @@ use crate::suite::target_file::load;
 use crate::suite::{Library, Plan, Wanted, expand};
 
 /// Deployments that are under fire at the same time, of all contracts together. Most of their time is waiting.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 16;
 const JOBS: usize = 8;
 
 /// Is told how the matrix grows.
@@ -67,7 +67,7 @@ pub async fn fire(
 }
 
 /// Fires once more, one after the other and with nothing beside it, where a check could not decide on the deployment
-/// without flaws or on one with a flaw that it names: what goes by the clock is not always told while ten deployments
+/// without flaws or on one with a flaw that it names: what goes by the clock is not always told while many deployments
 /// share the processors.
 async fn undecided_again(
     contract: Contract,
