@@ -68,15 +68,16 @@ impl<'a> Limited<'a> {
         self.bursts.push(sent.collect());
     }
 
-    /// Of the last burst: `excess` (how many more were accepted before the first 429 than the limit lets through in that
-    /// time), `reach` (how many more were sent before it than that and the tolerance, which could have shown an excess; at
-    /// least 1 where there is a 429), `beyond` (the same as `excess` for all that were accepted), `short` (how many fewer than the limit were accepted before
-    /// the first 429; 0 without one), `lifted` (how many were accepted since the limit was first found spent, beyond
-    /// those that can have come back), `room` (how many of these could have shown that; 0 or less where all can have come
-    /// back), `crowded` (how many more were accepted within less than a window than a window that slides lets through),
-    /// `kind` (how the target counts, told from three bursts on; `null` where that remains open) and `off_by` (how many
-    /// requests each kind is from what happened), and `since_first_ms` (from the first request of the attempt that spent
-    /// of it to the last answer). Also what [`Limited::remaining`] says.
+    /// Of the last burst: `excess` (how many more were accepted before the first 429 than the limit lets through in
+    /// that time), `reach` (how many more were sent before it than that and the tolerance, which could have shown an
+    /// excess; at least 1 where there is a 429), `beyond` (the same as `excess` for all that were accepted), `short`
+    /// (how many fewer than the limit were accepted before the first 429; 0 without one), `lifted` (how many were
+    /// accepted since the limit was first found spent, beyond those that can have come back), `room` (how many of these
+    /// could have shown that; 0 or less where all can have come back), `crowded` (how many more were accepted within
+    /// less than a window than a window that slides lets through), `kind` (how the target counts, told from three
+    /// bursts on; `null` where that remains open) and `off_by` (how many requests each kind is from what happened), and
+    /// `since_first_ms` (from the first request of the attempt that spent of it to the last answer). Also what
+    /// [`Limited::remaining`] says.
     pub fn seen(&self) -> Map<String, Value> {
         let Some(last) = self.bursts.last() else {
             return Map::new();

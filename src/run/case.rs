@@ -19,21 +19,12 @@ use crate::judge::{
     AttemptOutcome, awaits_connection_end, awaits_overload, capture, judge_attempt, resolved,
 };
 use crate::suite::forging::RIGHT_PROOF;
-use crate::suite::model::{Burst, Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
+use crate::suite::model::{Capture, Check, Expectation, OneOrMany, Rotation, Send, Step};
 use crate::suite::plan::{CONTROL_CANARY, Case, Plan, of_control};
 use crate::suite::rate_limits;
-use crate::suite::template::{Scope, fill_number, fill_text, show};
+use crate::suite::template::{Scope, fill_text, show};
 use crate::wire::Request;
 use indexmap::IndexMap;
-use tokio::time::Instant;
-
-/// Longest single wait that a suite may ask for.
-const MAX_WAIT: Duration = Duration::from_secs(3600);
-/// A wait in which others may send bursts: what comes after it may come later.
-const LONG_WAIT: Duration = Duration::from_secs(1);
-
-/// So long before a moment that a burst is to come at, the case asks for its turn.
-const LEAD: Duration = Duration::from_millis(500);
 
 /// An attempt under way.
 pub(super) struct Walk<'a> {
@@ -55,11 +46,11 @@ pub(super) struct Walk<'a> {
     /// Whether the keys of the issuer that we play are other ones than in the beginning.
     rotated: bool,
     /// The longest wait of the steps until now.
-    waited: Duration,
+    pub(super) waited: Duration,
     /// Whether the run was asked to end while a step waited.
     pub(super) is_cut_short: bool,
     /// Held while bursts are sent.
-    turn: Option<SemaphorePermit<'a>>,
+    pub(super) turn: Option<SemaphorePermit<'a>>,
 }
 
 /// An attempt, what came of it, and its exchanges.
@@ -128,11 +119,6 @@ pub async fn attempt(
     }
     let outcome = walk.judged();
     Ok(Some((walk.attempt, outcome, walk.exchanges)))
-}
-
-/// A wait of so many seconds, which may be more than a duration holds.
-fn patience(seconds: f64) -> Duration {
-    Duration::from_secs_f64(seconds.clamp(0.0, MAX_WAIT.as_secs_f64()))
 }
 
 /// Unguessable values for one attempt, under the names that suites refer to.
@@ -269,50 +255,11 @@ impl Walk<'_> {
                     }
                 }
                 Step::Resend(resend) => self.resend(slot, resend).await?,
-                Step::Wait(step) => match fill_number(&step.wait, &self.scope()) {
-                    Some(seconds) => {
-                        let share = step.share.unwrap_or(1.0).clamp(0.0, 1.0);
-                        let wait = patience(seconds * share);
-                        let passed = step.since.map(|since| self.passed(since));
-                        let wait = wait.saturating_sub(passed.unwrap_or_default());
-                        let mut rest = &self.check.steps[index + 1..];
-                        while let [Step::Wait(_), after @ ..] = rest {
-                            rest = after;
-                        }
-                        let ends = Instant::now() + wait;
-                        let mut ahead = Duration::ZERO;
-                        if wait >= LONG_WAIT {
-                            self.turn = None;
-                            if step.since.is_some() {
-                                ahead = LEAD;
-                            }
-                        }
-                        tokio::select! {
-                            () = tokio::time::sleep_until(ends - ahead) => {}
-                            () = self.field.stop.asked() => {
-                                self.is_cut_short = true;
-                                return Ok(false);
-                            }
-                        }
-                        if let ([next @ Step::Burst(_), ..], false) = (rest, ahead.is_zero()) {
-                            self.take_turn(next).await;
-                        }
-                        tokio::time::sleep_until(ends).await;
-                        self.waited = self.waited.max(wait);
-                        self.attempt.steps.push(StepTaken::at(slot));
+                Step::Wait(step) => {
+                    if self.wait(slot, step).await {
                         continue;
                     }
-                    None => {
-                        self.hindered(
-                            slot,
-                            Fault::Doubt(
-                                Doubt::Harness,
-                                format!("`wait: {}` is no number of seconds", step.wait),
-                            ),
-                        )
-                        .await
-                    }
-                },
+                }
                 Step::Rotate(rotate) => match self.rotate(rotate.rotate).await {
                     Ok(()) => {
                         self.attempt.steps.push(StepTaken::at(slot));
@@ -356,21 +303,6 @@ impl Walk<'_> {
             }
         }
         Ok(true)
-    }
-
-    /// Waits until the case may send bursts; who waits for long, or sends slowly, leaves the turn to others. A single
-    /// request disturbs nobody, and would come late.
-    async fn take_turn(&mut self, step: &Step) {
-        let is_slow = |burst: &Burst| burst.over_s.is_some();
-        if matches!(step, Step::Burst(burst) if burst.times.as_u64() == Some(1)) {
-            return;
-        }
-        if matches!(step, Step::Burst(burst) if is_slow(burst)) {
-            self.turn = None;
-        } else if !matches!(step, Step::Wait(_)) && self.turn.is_none() && self.check.spends() {
-            let bursting = self.field.bursting;
-            self.turn = bursting.acquire().await.ok();
-        }
     }
 
     async fn rotate(&mut self, rotation: Rotation) -> Result<(), String> {
@@ -573,17 +505,5 @@ pub fn subject(plan: &Plan, sayings: [&Option<OneOrMany<Expectation>>; 4]) -> Su
         overload: awaits_overload(plan, all()),
         connection: awaits_connection_end(plan, all()),
         mark: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_wait_is_longer_than_an_hour() {
-        assert_eq!(patience(0.25), Duration::from_millis(250));
-        assert_eq!(patience(f64::MAX), MAX_WAIT);
-        assert_eq!(patience(-1.0), Duration::ZERO);
     }
 }

@@ -38,6 +38,7 @@ mod send;
 mod shown_secrets;
 mod silence;
 mod stop;
+mod wait;
 
 pub use schedule::{DEFAULT_RATE, Observer, Outcome, RunError, Settings, Silent, resume, run};
 pub use stop::Stop;

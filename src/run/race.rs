@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::case::{Walk, captured_secrets};
 use super::prepare::{Fault, prepare};
 use super::send::{Sent, Subject};
-use crate::journal::{Doubt, Phase, RecordedAnswer, Slot, StepTaken};
-use crate::judge::{capture, looked_at, sent_ms};
-use crate::suite::model::{Burst, Capture, Race, Runners, Send, Since};
+use crate::journal::{Doubt, RecordedAnswer, Slot, StepTaken};
+use crate::judge::{capture, looked_at};
+use crate::suite::model::{Burst, Capture, Race, Runners, Send};
 use crate::suite::plan::{RANDOM, RUNNER};
 use crate::suite::template::{fill_number, fill_value};
 use crate::wire::{Client, Request};
@@ -206,24 +206,6 @@ impl Walk<'_> {
             .filter(|number| number.fract() == 0.0)
             .map(|number| number as usize)
             .ok_or_else(|| harness(format!("`{value}` is no whole number")))
-    }
-
-    /// How long ago that was; no time where nothing was sent.
-    pub(super) fn passed(&self, since: Since) -> Duration {
-        let steps = self.attempt.steps.iter();
-        let mut steps = steps.filter(|taken| taken.slot.phase == Phase::Steps);
-        let first = steps.find(|taken| taken.exchange.is_some());
-        let sent = first.map(|taken| taken.exchange.iter().chain(&taken.group));
-        let sent = sent.into_iter().flatten();
-        let sent = sent.filter_map(|id| self.exchanges.get(id));
-        let then = match since {
-            // What it took to connect is over by then.
-            Since::FirstSent => sent.map(|one| sent_ms(one)).min(),
-            Since::FirstAnswered => sent.filter_map(|one| one.ended_ms).max(),
-        };
-        let now = self.field.line.elapsed_ms();
-        let passed = then.map(|then| now.saturating_sub(then));
-        Duration::from_millis(passed.unwrap_or_default())
     }
 
     /// Every answer of many is one, also a 429.
