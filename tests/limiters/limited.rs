@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use tokio::sync::Mutex;
+use tokio::sync::Semaphore;
 
 use crate::deployment::program::{Findings, findings_with};
 
-/// Load that one test makes would be in the way of another.
-pub static TURN: Mutex<()> = Mutex::const_new(());
+/// Load that one test makes would be in the way of another; two of them mostly wait.
+pub const AT_ONCE: u32 = 2;
+pub static TURN: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 
 /// Timing that was too coarse makes a check inconclusive, and then it is tried again.
 const TRIES: usize = 5;
@@ -67,7 +68,7 @@ pub async fn judged(
     expected: Expected,
     whole: bool,
 ) -> Result<Findings, String> {
-    let _turn = TURN.lock().await;
+    let _turn = TURN.acquire().await;
     let wanted: BTreeSet<&str> = expected.binding.iter().copied().collect();
     let advised: BTreeSet<&str> = expected.advice.iter().copied().collect();
     let (mut binding, mut advice) = (BTreeSet::new(), BTreeSet::new());

@@ -318,13 +318,20 @@ async fn each_other_configuration_is_named_by_the_checks_it_concerns() {
     if !is_installed("nginx", "nginx-light") {
         return;
     }
-    let mut wrong = Vec::new();
+    let mut others = tokio::task::JoinSet::new();
     for other in OTHERS {
         println!("{}", other.what);
-        let nginx = Nginx::start(other.changes).await;
-        if let Err(says) = nginx.judged(other.checks, other.finds, false).await {
-            wrong.push(format!("{}: {says}", other.what));
-        }
+        others.spawn(async {
+            let nginx = Nginx::start(other.changes).await;
+            let judged = nginx.judged(other.checks, other.finds, false).await;
+            judged.map_err(|says| format!("{}: {says}", other.what))
+        });
     }
+    let wrong: Vec<String> = others
+        .join_all()
+        .await
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
