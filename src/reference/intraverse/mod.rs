@@ -10,7 +10,7 @@
 //! `expired_user_token`, `foreign_user_token`; `login_hash` (of `user`); `user_id`, `second_user_id`, `other_user_id`;
 //! `lockable_email`, `lockable_password`: the account that is locked for a while after [`lockout::TRIES`] wrong passwords,
 //! which those of tests are not; `long_password_email`, `long_password_password`: the account whose password has more
-//! octets than bcrypt looks at.
+//! octets than bcrypt looks at; `spare_user_id`: the player whose points the spare keys set.
 
 mod errors;
 mod games;
@@ -333,6 +333,8 @@ pub fn build(flaws: FlawSet, settings: &Settings) -> Built {
         ("other_user", OTHER_GAME),
         ("lockable", GAME),
         ("long_password", GAME),
+        // Whose points the spare keys set, so that nobody else does meanwhile.
+        ("spare_user", GAME),
     ]
     .into_iter()
     .enumerate()
