@@ -16,11 +16,11 @@ use proofmark::suite::gather::library;
 use proofmark::suite::{Wanted, expand, target_file};
 use proofmark::wire::{Client, ClientConfig, Origin, Request, Roots, Version};
 
-/// Exchanges of one round.
 /// As in the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Exchanges of one round.
 const REQUESTS: usize = 200;
 
 fn exchange(criterion: &mut Criterion) {
@@ -29,7 +29,7 @@ fn exchange(criterion: &mut Criterion) {
         .enable_all()
         .build()
         .expect("threads");
-    let (port, pem) = runtime.block_on(serve());
+    let (port, pem) = serve();
     let roots = Roots::only(pem.clone());
     let client = Client::new(ClientConfig {
         roots: roots.clone(),

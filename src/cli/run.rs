@@ -315,7 +315,7 @@ impl Run {
 }
 
 /// Deployments at the same time: those with limits wait for their windows nearly all the time, and one has the processors.
-const SIDE_BY_SIDE: usize = 3;
+const SIDE_BY_SIDE: usize = 2;
 
 /// What comes of each source, in their order. Those whose limits take long begin first; each is over, its deployment
 /// included, before the next takes its place.

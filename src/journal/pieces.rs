@@ -1,6 +1,8 @@
 //! Pieces of secrets: twelve octets of one, wherever they stand in a text, and as many more as go with them.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
 
 use super::needles::Found;
 
@@ -24,16 +26,29 @@ type Gram = [u8; SHORTEST_PIECE];
 pub(super) struct Pieces {
     /// Each with the mark that stands for a piece of it.
     secrets: Vec<(Vec<u8>, String)>,
-    /// Where each piece of the shortest length stands; `None` for one that two secrets have in common, such as a prefix.
-    grams: HashMap<Gram, Option<(usize, usize)>>,
+    /// Where each piece of the shortest length stands. Only the place is kept, since the secrets hold the octets: a secret
+    /// and its hashes have two hundred of them.
+    grams: HashTable<Place>,
+    hasher: RandomState,
     filter: Vec<u64>,
 }
+
+/// Where a piece stands first, and whether another secret has it as well, such as a prefix: then it is a piece of neither.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    secret: u16,
+    at: u16,
+    is_shared: bool,
+}
+
+const _: () = assert!(MOST_SECRETS <= u16::MAX as usize && LONGEST_SECRET <= u16::MAX as usize);
 
 impl Default for Pieces {
     fn default() -> Self {
         Self {
             secrets: Vec::new(),
-            grams: HashMap::new(),
+            grams: HashTable::new(),
+            hasher: RandomState::default(),
             filter: vec![0; FILTER_BITS / 64],
         }
     }
@@ -46,6 +61,7 @@ impl Pieces {
             return;
         }
         let number = self.secrets.len();
+        self.secrets.push((secret.to_vec(), mark));
         for (at, gram) in secret.windows(SHORTEST_PIECE).enumerate() {
             let Ok(gram) = Gram::try_from(gram) else {
                 continue;
@@ -55,18 +71,21 @@ impl Pieces {
             }
             let (word, bit) = place(&gram);
             self.filter[word] |= bit;
-            let own =
-                |known: &Option<(usize, usize)>| matches!(known, Some((of, _)) if *of == number);
+            let (secrets, hasher) = (&self.secrets, &self.hasher);
+            let new = Place {
+                secret: number as u16,
+                at: at as u16,
+                is_shared: false,
+            };
             self.grams
-                .entry(gram)
-                .and_modify(|known| {
-                    if !own(known) {
-                        *known = None;
-                    }
-                })
-                .or_insert(Some((number, at)));
+                .entry(
+                    hasher.hash_one(gram),
+                    |known| octets(secrets, *known) == gram,
+                    |known| hasher.hash_one(octets(secrets, *known)),
+                )
+                .and_modify(|known| known.is_shared |= known.secret != new.secret)
+                .or_insert(new);
         }
-        self.secrets.push((secret.to_vec(), mark));
     }
 
     /// From left to right, at each place as long as it goes on, none overlapping.
@@ -96,8 +115,15 @@ impl Pieces {
         if self.filter[word] & bit == 0 {
             return None;
         }
-        self.grams.get(gram).copied()?
+        let is_it = |known: &Place| octets(&self.secrets, *known) == gram;
+        let known = self.grams.find(self.hasher.hash_one(gram), is_it)?;
+        (!known.is_shared).then_some((usize::from(known.secret), usize::from(known.at)))
     }
+}
+
+fn octets(secrets: &[(Vec<u8>, String)], place: Place) -> &[u8] {
+    let (secret, _) = &secrets[usize::from(place.secret)];
+    &secret[usize::from(place.at)..][..SHORTEST_PIECE]
 }
 
 fn different(gram: &Gram) -> usize {

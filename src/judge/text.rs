@@ -1,10 +1,16 @@
 //! Rules for text as it was on the wire.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
+
 use super::Broken;
 use super::show::brief;
 use crate::suite::model::{OneOrMany, TextRules};
 use crate::suite::template::{Scope, fill, show};
 use serde_json::Value;
+
+/// Expressions that are kept compiled; a captured value can be part of one.
+const MOST_COMPILED: usize = 2_000;
 
 /// Judges text. `complete` is false where the text was cut: then what must not occur cannot be ruled out.
 pub fn judge_text(
@@ -72,29 +78,27 @@ pub fn words(rule: &Option<OneOrMany<String>>, scope: &dyn Scope) -> Result<Vec<
     Ok(all)
 }
 
-/// Compiles an expression of a suite, within bounds. The last ones are kept per thread.
+/// Compiles an expression of a suite, within bounds. The last ones are kept, for all threads.
 pub fn regex(pattern: &str) -> Result<regex::Regex, Broken> {
-    use std::cell::RefCell;
-    use std::collections::HashMap;
-    thread_local! {
-        static COMPILED: RefCell<HashMap<String, regex::Regex>> = RefCell::new(HashMap::new());
+    static COMPILED: LazyLock<RwLock<HashMap<String, regex::Regex>>> =
+        LazyLock::new(RwLock::default);
+    let compiled = COMPILED.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = compiled.get(pattern) {
+        return Ok(found.clone());
     }
-    COMPILED.with_borrow_mut(|compiled| {
-        if let Some(found) = compiled.get(pattern) {
-            return Ok(found.clone());
-        }
-        if compiled.len() > 2_000 {
-            compiled.clear();
-        }
-        let built = regex::RegexBuilder::new(pattern)
-            .size_limit(1 << 20)
-            .build()
-            .map_err(|error| {
-                Broken::Harness(format!("/{pattern}/ is no regular expression: {error}"))
-            })?;
-        compiled.insert(pattern.to_owned(), built.clone());
-        Ok(built)
-    })
+    drop(compiled);
+    let built = regex::RegexBuilder::new(pattern)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| {
+            Broken::Harness(format!("/{pattern}/ is no regular expression: {error}"))
+        })?;
+    let mut compiled = COMPILED.write().unwrap_or_else(PoisonError::into_inner);
+    if compiled.len() > MOST_COMPILED {
+        compiled.clear();
+    }
+    compiled.insert(pattern.to_owned(), built.clone());
+    Ok(built)
 }
 
 fn around(text: &str, at: usize, length: usize) -> String {

@@ -1,6 +1,8 @@
 //! The body of a request, from what step and operation say.
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -117,10 +119,8 @@ pub fn make(
         }
         Body::Filler(amount) => {
             let length = length(amount, MAX_FILLER_BYTES, scope)?;
-            let mut octets = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-            fill(length, &mut octets).map_err(|_| BodyError::Bomb)?;
             Made {
-                octets: Bytes::from(octets),
+                octets: filler(length).map_err(|_| BodyError::Bomb)?,
                 media_type: Some("application/json"),
             }
         }
@@ -177,6 +177,29 @@ fn length(amount: &Value, most: u64, scope: &dyn Scope) -> Result<u64, BodyError
     let filled = fill_value(amount, scope)?;
     let octets = filled.as_u64().filter(|octets| *octets <= most);
     octets.ok_or(BodyError::Filler(filled, most))
+}
+
+/// So many octets of JSON. All that are under way share them: a matrix sends megabytes to every operation.
+fn filler(length: u64) -> std::io::Result<Bytes> {
+    static MADE: LazyLock<Mutex<HashMap<u64, Weak<Vec<u8>>>>> = LazyLock::new(Mutex::default);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(octets) = made.get(&length).and_then(Weak::upgrade) {
+        return Ok(Bytes::from_owner(Shared(octets)));
+    }
+    let mut octets = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    fill(length, &mut octets)?;
+    let octets = Arc::new(octets);
+    made.retain(|_, octets| octets.strong_count() > 0);
+    made.insert(length, Arc::downgrade(&octets));
+    Ok(Bytes::from_owner(Shared(octets)))
+}
+
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 const HEAD: &[u8] = br#"{"filler":""#;

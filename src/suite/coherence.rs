@@ -188,20 +188,17 @@ fn check_mistakes(
             }
         }
     }
-    let mut names: HashSet<String> = check.for_each.keys().cloned().collect();
-    names.extend(ATTEMPT_VALUES.map(str::to_owned));
-    names.extend(
-        [
-            "request",
-            "own",
-            "senders",
-            "proof",
-            "another_proof",
-            RUNNER,
-            RANDOM,
-        ]
-        .map(str::to_owned),
-    );
+    let mut names: HashSet<&str> = check.for_each.keys().map(String::as_str).collect();
+    names.extend(ATTEMPT_VALUES);
+    names.extend([
+        "request",
+        "own",
+        "senders",
+        "proof",
+        "another_proof",
+        RUNNER,
+        RANDOM,
+    ]);
     let controls = check.control.iter();
     let before: HashSet<&str> = controls.filter_map(|send| send.save.as_deref()).collect();
     let mut saved: HashSet<&str> = HashSet::new();
@@ -343,38 +340,33 @@ fn check_mistakes(
             continue;
         };
         saved.extend(sayings.save);
-        names.extend(sayings.save.map(str::to_owned));
+        names.extend(sayings.save);
         let captures = sayings.capture.into_iter().flat_map(IndexMap::keys);
-        names.extend(captures.cloned());
+        names.extend(captures.map(String::as_str));
     }
     names.extend(
         check
             .control
             .iter()
-            .flat_map(|send| send.capture.keys().cloned()),
+            .flat_map(|send| send.capture.keys().map(String::as_str)),
     );
-    template_mistakes(suite, &here, &names, known, found);
+    template_mistakes(suite, at, &names, known, found);
 }
 
 /// Every `${…}` of a check refers to something that is known by then.
 fn template_mistakes(
     suite: &Read<Suite>,
-    here: &str,
-    names: &HashSet<String>,
+    check: usize,
+    names: &HashSet<&str>,
     known: &Known<'_>,
     found: &mut Vec<Mistake>,
 ) {
     let document = &suite.document;
-    let Some(value) = document.value().pointer(here) else {
-        return;
-    };
-    let mut texts = Vec::new();
-    collect(value, &mut here.to_owned(), &mut texts);
-    for (pointer, text) in texts {
+    for Placed { pointer, text } in suite.templates.get(check).into_iter().flatten() {
         let all = match references(text) {
             Ok(all) => all,
             Err(error) => {
-                found.push(document.mistake_at(&pointer, error.to_string()));
+                found.push(document.mistake_at(pointer, error.to_string()));
                 continue;
             }
         };
@@ -396,7 +388,7 @@ fn template_mistakes(
                 _ => format!("`{first}` is nothing that this check knows"),
             };
             let range = reference.start..reference.end;
-            found.push(document.mistake_in_text(&pointer, range, says).help(
+            found.push(document.mistake_in_text(pointer, range, says).help(
                 "it may be a variable of `for_each`, a `capture` of an earlier step, `param.NAME`, `list.NAME`, \
                  `target.host`, `canary`, `uuid`, `number` or `credentials.PRINCIPAL.KIND`",
             ));
@@ -404,11 +396,36 @@ fn template_mistakes(
     }
 }
 
+/// A text with references, and the JSON pointer to where it stands.
+pub struct Placed {
+    pointer: String,
+    text: String,
+}
+
+/// The texts with references in each check of a suite; of anything else there are none.
+pub fn templates(document: &Value) -> Vec<Vec<Placed>> {
+    let checks = document.get("checks").and_then(Value::as_array);
+    let of_check = |(at, check)| {
+        let mut texts = Vec::new();
+        collect(check, &mut format!("/checks/{at}"), &mut texts);
+        texts
+    };
+    checks
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .map(of_check)
+        .collect()
+}
+
 /// `pointer` leads to the value, and is as it was afterwards.
-fn collect<'v>(value: &'v Value, pointer: &mut String, texts: &mut Vec<(String, &'v str)>) {
+fn collect(value: &Value, pointer: &mut String, texts: &mut Vec<Placed>) {
     let length = pointer.len();
     match value {
-        Value::String(text) if text.contains("${") => texts.push((pointer.clone(), text)),
+        Value::String(text) if text.contains("${") => texts.push(Placed {
+            pointer: pointer.clone(),
+            text: text.clone(),
+        }),
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 let _ = write!(pointer, "/{at}");

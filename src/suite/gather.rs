@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use indexmap::IndexMap;
 
 use super::builtin::{CONTRACTS, FORGERIES, SUITES};
-use super::coherence;
+use super::coherence::{self, Placed};
 use super::library::Library;
 use super::load::{Document, Mistake, decode, decode_strict};
 use super::model::{Contract, Suite};
@@ -28,6 +28,8 @@ pub enum Unloadable {
 pub struct Read<T> {
     pub document: Document,
     pub value: T,
+    /// The texts with references in each check of a suite.
+    pub templates: Vec<Vec<Placed>>,
 }
 
 /// The catalogue of forgeries, by the id of the entry.
@@ -49,21 +51,20 @@ pub fn library(folder: Option<&Path>) -> Result<Library, Unloadable> {
 
 /// The same, not yet looked at together.
 pub fn read_all(folder: Option<&Path>) -> Result<Reads, Unloadable> {
-    let mut mistakes = Vec::new();
-    let mut suites = read_each(SUITES, &mut mistakes);
-    let mut contracts = read_each(CONTRACTS, &mut mistakes);
-    let forgeries: Vec<Read<Vec<Entry>>> = read_each(FORGERIES, &mut mistakes);
-    if let Some(folder) = folder {
-        let own = read_each(&yaml_files(folder)?, &mut mistakes);
-        replace(&mut suites, own, |suite: &Suite| suite.suite.clone());
-        let below = folder.join("contracts");
-        if below.is_dir() {
-            let own = read_each(&yaml_files(&below)?, &mut mistakes);
-            replace(&mut contracts, own, |contract: &Contract| {
-                contract.contract.clone()
-            });
+    let (own_suites, own_contracts) = match folder {
+        Some(folder) => {
+            let below = folder.join("contracts");
+            let contracts = below.is_dir().then(|| yaml_files(&below)).transpose()?;
+            (yaml_files(folder)?, contracts.unwrap_or_default())
         }
-    }
+        None => Default::default(),
+    };
+    let mut mistakes = Vec::new();
+    let suites = read_each(SUITES, &own_suites, &mut mistakes);
+    let contracts = read_each(CONTRACTS, &own_contracts, &mut mistakes);
+    let suites = in_place(suites, |suite: &Suite| suite.suite.clone());
+    let contracts = in_place(contracts, |contract: &Contract| contract.contract.clone());
+    let forgeries: Vec<Read<Vec<Entry>>> = read_each(FORGERIES, &[], &mut mistakes);
     let forgeries = forgeries
         .into_iter()
         .flat_map(|read| read.value)
@@ -96,20 +97,35 @@ where
     T: serde::de::DeserializeOwned + schemars::JsonSchema,
 {
     let document = Document::read(name, bytes)?;
-    let value = decode_strict(&document)?;
-    Ok(Read { document, value })
+    become_a_type(document, decode_strict)
 }
 
-/// Reads files on all cores; what comes of them is in their order.
-fn read_each<T, N, B>(files: &[(N, B)], mistakes: &mut Vec<Mistake>) -> Vec<Read<T>>
+fn become_a_type<T>(
+    mut document: Document,
+    decode: fn(&mut Document) -> Result<T, Vec<Mistake>>,
+) -> Result<Read<T>, Vec<Mistake>> {
+    let templates = coherence::templates(document.value());
+    let value = decode(&mut document)?;
+    Ok(Read {
+        document,
+        value,
+        templates,
+    })
+}
+
+/// Reads built-in files and those of a folder on all cores; what comes of them is in their order.
+fn read_each<T>(
+    built_in: &[(&str, &str)],
+    own: &[(String, Vec<u8>)],
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<Read<T>>
 where
     T: serde::de::DeserializeOwned + schemars::JsonSchema + Send,
-    N: AsRef<str> + Sync,
-    B: AsRef<[u8]> + Sync,
 {
-    let done = on_all_cores(files, |(name, bytes)| {
-        read_one(name.as_ref(), bytes.as_ref())
-    });
+    let built_in = built_in.iter().map(|(name, text)| (*name, text.as_bytes()));
+    let own = own.iter().map(|(name, bytes)| (&**name, &**bytes));
+    let files: Vec<(&str, &[u8])> = built_in.chain(own).collect();
+    let done = on_all_cores(&files, |(name, bytes)| read_one(name, bytes));
     let mut read = Vec::with_capacity(done.len());
     for one in done {
         match one {
@@ -118,6 +134,15 @@ where
         }
     }
     read
+}
+
+/// Those that come later take the place of earlier ones of their name.
+pub(super) fn in_place<T>(
+    all: impl IntoIterator<Item = Read<T>>,
+    name: impl Fn(&T) -> String,
+) -> Vec<Read<T>> {
+    let named = all.into_iter().map(|read| (name(&read.value), read));
+    named.collect::<IndexMap<_, _>>().into_values().collect()
 }
 
 /// What comes of each item, in their order.
@@ -155,18 +180,7 @@ where
     T: serde::de::DeserializeOwned + schemars::JsonSchema,
 {
     let document = Document::read(name, bytes)?;
-    let value = decode(&document)?;
-    Ok(Read { document, value })
-}
-
-pub(super) fn replace<T>(all: &mut Vec<Read<T>>, own: Vec<Read<T>>, name: impl Fn(&T) -> String) {
-    for read in own {
-        let own_name = name(&read.value);
-        match all.iter_mut().find(|known| name(&known.value) == own_name) {
-            Some(known) => *known = read,
-            None => all.push(read),
-        }
-    }
+    become_a_type(document, decode)
 }
 
 fn yaml_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Unloadable> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::coherence;
-use super::gather::{Read, Reads, assemble, read_strict, replace};
+use super::gather::{Read, Reads, assemble, in_place, read_strict};
 use super::library::Library;
 use super::load::{Document, Mistake};
 use super::model::{Contract, Suite, TargetFile};
@@ -53,9 +53,9 @@ pub fn lint(files: &[Linted], known: Reads) -> Vec<Mistake> {
         .chain(contracts.iter().map(|read| &read.document))
         .map(|document| document.source().name().to_owned())
         .collect();
-    let (mut all_suites, mut all_contracts, forgeries) = known;
-    replace(&mut all_suites, suites, suite_name);
-    replace(&mut all_contracts, contracts, contract_name);
+    let (known_suites, known_contracts, forgeries) = known;
+    let all_suites = in_place(known_suites.into_iter().chain(suites), suite_name);
+    let all_contracts = in_place(known_contracts.into_iter().chain(contracts), contract_name);
     mistakes.extend(
         coherence::mistakes(&all_suites, &all_contracts)
             .into_iter()

@@ -53,8 +53,8 @@ fn read(
     library: &Library,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Loaded, Vec<Mistake>> {
-    let document = Document::read(name, bytes)?;
-    let mut file: TargetFile = decode(&document)?;
+    let mut document = Document::read(name, bytes)?;
+    let mut file: TargetFile = decode(&mut document)?;
     let mut mistakes = Vec::new();
     for (pointer, url) in [
         ("/url", Some(&mut file.url)),

@@ -1,12 +1,12 @@
 //! The client: what the rest of the program sends requests with.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::dial::{Link, Overrides, Way, connect, dial};
+use super::dial::{Link, Way, connect, dial};
 use super::http1::{cut_off, exchange, exchange_raw};
 use super::http2::Session;
+use super::names::{Names, Overrides};
 use super::pool::Pool;
 use super::tls::{ClientError, Roots, root_store, verifying};
 use super::{Bounds, Connection, Failure, Origin, Outcome, Request, Timing, Version};
@@ -16,7 +16,7 @@ pub struct ClientConfig {
     pub bounds: Bounds,
     pub roots: Roots,
     /// Addresses that stand in for a name, by `host` or, which wins, `host:port`. Port 0 means the origin's own.
-    pub resolve: HashMap<String, SocketAddr>,
+    pub resolve: Overrides,
     /// Keep answer fields whose names are no tokens instead of calling the answer malformed (HTTP/1.1 only).
     pub lenient: bool,
 }
@@ -26,7 +26,7 @@ impl Default for ClientConfig {
         Self {
             bounds: Bounds::default(),
             roots: Roots::default(),
-            resolve: HashMap::new(),
+            resolve: Overrides::new(),
             lenient: true,
         }
     }
@@ -40,7 +40,7 @@ pub struct Client {
 }
 
 pub(super) struct Shared {
-    pub overrides: Overrides,
+    names: Arc<Names>,
     pub roots: Arc<rustls::RootCertStore>,
     http1: Arc<rustls::ClientConfig>,
     http2: Arc<rustls::ClientConfig>,
@@ -56,7 +56,7 @@ impl Client {
         Ok(Self {
             bounds: config.bounds,
             shared: Arc::new(Shared {
-                overrides: config.resolve,
+                names: Arc::new(Names::new(config.resolve)),
                 http1: verifying(&roots, &["http/1.1"])?,
                 http2: verifying(&roots, &["h2"])?,
                 roots,
@@ -82,7 +82,7 @@ impl Client {
         Self {
             bounds: self.bounds,
             shared: Arc::new(Shared {
-                overrides: shared.overrides.clone(),
+                names: Arc::clone(&shared.names),
                 roots: Arc::clone(&shared.roots),
                 http1: Arc::clone(&shared.http1),
                 http2: Arc::clone(&shared.http2),
@@ -227,7 +227,7 @@ impl Client {
 
     fn way(&self) -> Way<'_> {
         Way {
-            overrides: &self.shared.overrides,
+            names: &self.shared.names,
             leaves_from: self.shared.leaves_from,
         }
     }

@@ -1,6 +1,5 @@
 //! Connections: name to address, TCP, TLS.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 
+use super::names::Names;
 use super::tls;
 use super::{Bounds, Connection, Failure, Origin, Phase, Scheme};
 
@@ -29,18 +29,12 @@ pub(super) struct Link {
     pub facts: Connection,
 }
 
-/// Addresses that stand in for a name, by `host` or, which wins, `host:port`. Port 0 means the origin's own.
-pub(super) type Overrides = HashMap<String, SocketAddr>;
-
 /// How an address is reached.
 pub(super) struct Way<'a> {
-    pub overrides: &'a Overrides,
+    pub names: &'a Names,
     /// The local address that the connection leaves from; the system chooses where there is none.
     pub leaves_from: Option<IpAddr>,
 }
-
-/// No name is tried on more addresses than this.
-const ADDRESSES: usize = 8;
 
 /// Opens a connection within the bounds: TCP has [`Bounds::connect`], and the TLS handshake has it again.
 pub(super) async fn dial(
@@ -99,7 +93,7 @@ pub(super) async fn connect(
     patience: Duration,
 ) -> Result<(TcpStream, SocketAddr), Failure> {
     let deadline = Instant::now() + patience;
-    let addresses = timeout_at(deadline.into(), resolve(origin, way.overrides))
+    let addresses = timeout_at(deadline.into(), way.names.resolve(origin))
         .await
         .map_err(|_| Failure::Timeout(Phase::Connect))??;
     let mut failure = Failure::Unresolved(origin.host.clone());
@@ -131,35 +125,6 @@ async fn open(address: SocketAddr, leaves_from: Option<IpAddr>) -> io::Result<Tc
     };
     socket.bind(SocketAddr::new(local, 0))?;
     socket.connect(address).await
-}
-
-async fn resolve(origin: &Origin, overrides: &Overrides) -> Result<Vec<SocketAddr>, Failure> {
-    if let Some(node) = origin.node {
-        return Ok(vec![node]);
-    }
-    let exact = format!("{}:{}", origin.host, origin.port);
-    if let Some(address) = overrides
-        .get(&exact)
-        .or_else(|| overrides.get(&origin.host))
-    {
-        let port = match address.port() {
-            0 => origin.port,
-            port => port,
-        };
-        return Ok(vec![SocketAddr::new(address.ip(), port)]);
-    }
-    if let Ok(ip) = origin.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, origin.port)]);
-    }
-    let addresses: Vec<_> = tokio::net::lookup_host((origin.host.as_str(), origin.port))
-        .await
-        .map_err(|_| Failure::Unresolved(origin.host.clone()))?
-        .take(ADDRESSES)
-        .collect();
-    if addresses.is_empty() {
-        return Err(Failure::Unresolved(origin.host.clone()));
-    }
-    Ok(addresses)
 }
 
 fn unreachable(error: &io::Error) -> Failure {

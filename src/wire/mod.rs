@@ -11,6 +11,7 @@ mod http1;
 mod http2;
 mod library;
 mod message;
+mod names;
 mod pool;
 pub mod probe;
 mod race;
@@ -26,5 +27,6 @@ pub use message::{
     Answer, Bounds, Connection, Cut, Failure, Origin, Outcome, Phase, Request, Scheme, Timing,
     Version,
 };
+pub use names::Overrides;
 pub use server_tls::server_tls;
 pub use tls::{AUTHORITY_AS_SERVER, ClientError, NO_TLS, Roots};

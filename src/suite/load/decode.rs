@@ -17,9 +17,11 @@ use super::wording::place;
 
 /// The value of `document` as a `T`, or everything that is wrong with it, what [`Document::held`] holds included.
 /// Checks what serde checks: a bound that only the schema of `T` states does not make it fail.
-pub fn decode<T: DeserializeOwned + JsonSchema>(document: &Document) -> Result<T, Vec<Mistake>> {
+pub fn decode<T: DeserializeOwned + JsonSchema>(
+    document: &mut Document,
+) -> Result<T, Vec<Mistake>> {
     if document.held().is_empty()
-        && let Ok(value) = T::deserialize(document.value())
+        && let Ok(value) = T::deserialize(document.take())
     {
         return Ok(value);
     }
@@ -28,7 +30,7 @@ pub fn decode<T: DeserializeOwned + JsonSchema>(document: &Document) -> Result<T
 
 /// Like [`decode`], but the document has to satisfy the JSON Schema of `T` as well.
 pub fn decode_strict<T: DeserializeOwned + JsonSchema>(
-    document: &Document,
+    document: &mut Document,
 ) -> Result<T, Vec<Mistake>> {
     let mistakes = all_mistakes::<T>(document);
     if mistakes.is_empty() {

@@ -1,13 +1,13 @@
 //! One file, read: its value, and where each part of it stands.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
 use super::mistake::Mistake;
 use super::span::{Source, Span};
-use super::tree::{Found, Style, Tree};
+use super::tree::{Found, Style};
 use super::yaml;
 
 /// Larger files are refused.
@@ -17,13 +17,13 @@ pub const MAX_FILE_BYTES: usize = 4 << 20;
 ///
 /// A file that parses but breaks a rule of the dialect (a duplicate key, a tag) still becomes a document; its mistakes
 /// are held back, and [`super::decode`] reports them together with its own and yields nothing.
+///
+/// A file without mistakes needs its places no more once it has become a type, so only its text is kept then, and read
+/// again if a place in it is asked for after all.
 #[derive(Debug)]
 pub struct Document {
     source: Arc<Source>,
-    value: Value,
-    tree: Tree,
-    held: Vec<Mistake>,
-    has_holes: bool,
+    read: OnceLock<yaml::Read>,
 }
 
 impl Document {
@@ -71,11 +71,19 @@ impl Document {
         let read = yaml::read(&source)?;
         Ok(Self {
             source,
-            value: read.value,
-            tree: read.tree,
-            held: read.mistakes,
-            has_holes: read.has_holes,
+            read: OnceLock::from(read),
         })
+    }
+
+    fn read_again(&self) -> &yaml::Read {
+        self.read
+            .get_or_init(|| yaml::read(&self.source).expect("it was read before"))
+    }
+
+    /// The value by itself; what else is known of the file is read again where it is asked for.
+    pub(super) fn take(&mut self) -> Value {
+        self.read_again();
+        self.read.take().expect("just read").value
     }
 
     pub fn source(&self) -> &Arc<Source> {
@@ -85,16 +93,16 @@ impl Document {
     /// The whole value; keys are in the order of the file. While [`Self::held`] is not empty it is only what could be
     /// made of the file.
     pub fn value(&self) -> &Value {
-        &self.value
+        &self.read_again().value
     }
 
     /// Mistakes of the dialect that reading recovered from.
     pub fn held(&self) -> &[Mistake] {
-        &self.held
+        &self.read_again().mistakes
     }
 
     pub(super) fn has_holes(&self) -> bool {
-        self.has_holes
+        self.read_again().has_holes
     }
 
     /// Where the value at `pointer` stands. For a value that was left out (`key:`), its key; for a pointer that leads
@@ -115,7 +123,7 @@ impl Document {
         if !node.key.is_empty() {
             return node.key;
         }
-        let first = self.tree.children(node).first();
+        let first = self.read_again().tree.children(node).first();
         match first {
             Some(first) if node.style == Style::Map => first.key,
             _ => node.span,
@@ -164,6 +172,7 @@ impl Document {
     }
 
     fn find(&self, pointer: &str) -> Found<'_> {
-        self.tree.find(&self.value, pointer)
+        let read = self.read_again();
+        read.tree.find(&read.value, pointer)
     }
 }

@@ -122,31 +122,57 @@ impl fmt::Debug for Source {
     }
 }
 
-/// Turns the character indices of the parser into byte offsets: free for ASCII, else a table.
+/// Turns the character indices of the parser into byte offsets.
 pub(super) struct CharIndex<'t> {
     text: &'t str,
-    /// Where each character starts; empty for ASCII.
-    starts: Vec<u32>,
+    /// Behind each character of several bytes: its index, and the bytes beyond one a character up to its end.
+    wide: Vec<(u32, u32)>,
+    /// How many of them lie before what was asked for last: who reads goes forwards, a step at a time.
+    passed: usize,
 }
 
 impl<'t> CharIndex<'t> {
     pub(super) fn new(text: &'t str) -> Self {
-        let starts = if text.is_ascii() {
-            Vec::new()
-        } else {
-            text.char_indices().map(|(byte, _)| byte as u32).collect()
-        };
-        Self { text, starts }
+        let mut wide = Vec::new();
+        let (mut characters, mut beyond) = (0, 0);
+        for byte in text.bytes() {
+            // A byte that goes on with a character is one beyond; what leads it counts as the character.
+            match byte {
+                0x80..=0xbf => {
+                    beyond += 1;
+                    if let Some((_, last)) = wide.last_mut() {
+                        *last = beyond;
+                    }
+                }
+                _ => {
+                    if byte >= 0xc0 {
+                        wide.push((characters, beyond));
+                    }
+                    characters += 1;
+                }
+            }
+        }
+        Self {
+            text,
+            wide,
+            passed: 0,
+        }
     }
 
     /// Byte offset of character `index`; the length of the text when there is none.
-    pub(super) fn byte(&self, index: usize) -> usize {
-        if self.starts.is_empty() {
-            return index.min(self.text.len());
+    pub(super) fn byte(&mut self, index: usize) -> usize {
+        let is_before = |(at, _): &(u32, u32)| (*at as usize) < index;
+        while self.wide.get(self.passed).is_some_and(is_before) {
+            self.passed += 1;
         }
-        self.starts
-            .get(index)
-            .map_or(self.text.len(), |&start| start as usize)
+        while self.passed > 0 && !is_before(&self.wide[self.passed - 1]) {
+            self.passed -= 1;
+        }
+        let beyond = match self.passed {
+            0 => 0,
+            some => self.wide[some - 1].1 as usize,
+        };
+        (index + beyond).min(self.text.len())
     }
 }
 
@@ -174,10 +200,11 @@ mod tests {
     #[test]
     fn character_indices_become_bytes() {
         let text: String = "aé漢".repeat(100);
-        let index = CharIndex::new(&text);
+        let mut index = CharIndex::new(&text);
         for (n, (byte, _)) in text.char_indices().enumerate() {
             assert_eq!(index.byte(n), byte);
         }
+        assert_eq!(index.byte(1), 1);
         assert_eq!(index.byte(300), text.len());
         assert_eq!(index.byte(10_000), text.len());
         assert_eq!(CharIndex::new("abc").byte(2), 2);

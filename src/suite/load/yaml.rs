@@ -5,10 +5,11 @@
 //! reading recovers from; only broken syntax and the limits end it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::anchors::{Anchors, Built};
 use super::mistake::Mistake;
@@ -21,6 +22,7 @@ use super::wording::{quoted, type_of};
 /// Deepest nesting of lists and maps, with aliases followed.
 const MAX_DEPTH: usize = 64;
 
+#[derive(Debug)]
 pub(super) struct Read {
     pub value: Value,
     pub tree: Tree,
@@ -70,8 +72,10 @@ struct Builder<'s> {
     index: CharIndex<'s>,
     tree: Tree,
     frames: Vec<Frame>,
-    /// Finished children of all open frames, those of the innermost last.
+    /// Finished children of all open frames, those of the innermost last: their places, and their values, of maps with
+    /// the key.
     children: Vec<Node>,
+    values: Vec<(String, Value)>,
     anchors: Anchors,
     root: Built,
     documents: usize,
@@ -85,6 +89,7 @@ struct Builder<'s> {
 struct Frame {
     start: usize,
     anchor: usize,
+    /// In `children` and in `values`.
     first_child: usize,
     weight: usize,
     height: usize,
@@ -92,9 +97,15 @@ struct Frame {
 }
 
 enum Content {
-    List(Vec<Value>),
-    Map(Map<String, Value>, Key),
+    List,
+    Map(Key, Names),
 }
+
+/// The keys of a map that grew large, to look for one given twice; those of a small one are looked through.
+type Names = HashMap<String, usize>;
+
+/// Keys of a small map.
+const FEW_KEYS: usize = 16;
 
 /// What a map expects next.
 enum Key {
@@ -113,6 +124,7 @@ impl<'s> Builder<'s> {
             tree: Tree::new(),
             frames: Vec::new(),
             children: Vec::new(),
+            values: Vec::new(),
             anchors: Anchors::default(),
             root: Built::scalar(Value::Null, Span::default(), Style::Plain),
             documents: 0,
@@ -151,11 +163,11 @@ impl<'s> Builder<'s> {
             }
             Event::SequenceStart(anchor, tag) => {
                 let start = self.past_properties(anchor, tag.is_some(), start, end);
-                self.open(start, end, anchor, Content::List(Vec::new()))?;
+                self.open(start, end, anchor, Content::List)?;
             }
             Event::MappingStart(anchor, tag) => {
                 let start = self.past_properties(anchor, tag.is_some(), start, end);
-                self.open(start, end, anchor, Content::Map(Map::new(), Key::Awaited))?;
+                self.open(start, end, anchor, Content::Map(Key::Awaited, Names::new()))?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(end)?,
             Event::Alias(anchor) => {
@@ -174,7 +186,7 @@ impl<'s> Builder<'s> {
 
     fn awaits_key(&self) -> bool {
         let content = self.frames.last().map(|frame| &frame.content);
-        matches!(content, Some(Content::Map(_, Key::Awaited)))
+        matches!(content, Some(Content::Map(Key::Awaited, _)))
     }
 
     /// The span without the white space at its end, which the parser counts in for blocks.
@@ -285,21 +297,27 @@ impl<'s> Builder<'s> {
     }
 
     /// Where the innermost map has the key already.
-    fn earlier(&self, name: &str) -> Option<Span> {
-        let frame = self.frames.last()?;
-        let Content::Map(map, _) = &frame.content else {
+    fn earlier(&mut self, name: &str) -> Option<Span> {
+        let frame = self.frames.last_mut()?;
+        let first_child = frame.first_child;
+        let Content::Map(_, names) = &mut frame.content else {
             return None;
         };
-        if !map.contains_key(name) {
-            return None;
-        }
-        let position = map.keys().position(|key| key == name)?;
-        Some(self.children.get(frame.first_child + position)?.key)
+        let keys = self.values[first_child..].iter().map(|(key, _)| key);
+        let position = if keys.len() <= FEW_KEYS {
+            keys.clone().position(|key| key == name)
+        } else {
+            for (at, key) in keys.enumerate().skip(names.len()) {
+                names.insert(key.clone(), at);
+            }
+            names.get(name).copied()
+        };
+        Some(self.children.get(first_child + position?)?.key)
     }
 
     fn await_value(&mut self, next: Key) {
         if let Some(Frame {
-            content: Content::Map(_, key),
+            content: Content::Map(key, _),
             ..
         }) = self.frames.last_mut()
         {
@@ -342,9 +360,10 @@ impl<'s> Builder<'s> {
             self.content_to = end;
         }
         let span = Span::new(start, if in_brackets { end } else { self.content_to });
+        let values = self.values.drain(frame.first_child..);
         let (value, style) = match frame.content {
-            Content::List(items) => (Value::Array(items), Style::List),
-            Content::Map(map, _) => (Value::Object(map), Style::Map),
+            Content::List => (values.map(|(_, item)| item).collect(), Style::List),
+            Content::Map(..) => (Value::Object(values.collect()), Style::Map),
         };
         let children = self.children.drain(frame.first_child..);
         let node = self.tree.collection(span, style, children);
@@ -407,19 +426,20 @@ impl<'s> Builder<'s> {
         };
         frame.weight += built.weight;
         frame.height = frame.height.max(built.height + 1);
-        match &mut frame.content {
-            Content::List(items) => {
+        let name = match &mut frame.content {
+            Content::List => {
                 built.node.key = Span::default();
-                items.push(built.value);
-                self.children.push(built.node);
+                String::new()
             }
-            Content::Map(map, key) => {
-                if let Key::Given(name, at) = std::mem::replace(key, Key::Awaited) {
+            Content::Map(key, _) => match std::mem::replace(key, Key::Awaited) {
+                Key::Given(name, at) => {
                     built.node.key = at;
-                    map.insert(name, built.value);
-                    self.children.push(built.node);
+                    name
                 }
-            }
-        }
+                Key::Awaited | Key::Dropped => return,
+            },
+        };
+        self.values.push((name, built.value));
+        self.children.push(built.node);
     }
 }

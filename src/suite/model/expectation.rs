@@ -1,17 +1,50 @@
+use std::fmt;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::matching::{OneOrMany, StatusSet, TextRules, ValueMatch};
 use crate::judge::fields::Field;
 
 /// A named answer of the contract (`accepted`, `unauthenticated`…), or conditions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Expectation {
     Answer(String),
     Conditions(Box<Conditions>),
+}
+
+/// By hand, as [`OneOrMany`] is.
+impl<'de> Deserialize<'de> for Expectation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NameOrConditions)
+    }
+}
+
+struct NameOrConditions;
+
+impl<'de> Visitor<'de> for NameOrConditions {
+    type Value = Expectation;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of an answer, or conditions")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Expectation, A::Error> {
+        Box::deserialize(MapAccessDeserializer::new(members)).map(Expectation::Conditions)
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Expectation, E> {
+        Ok(Expectation::Answer(name.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, name: String) -> Result<Expectation, E> {
+        Ok(Expectation::Answer(name))
+    }
 }
 
 /// Conditions on one exchange; all that are given must hold.

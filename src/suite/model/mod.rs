@@ -17,6 +17,7 @@ mod sayings;
 mod step;
 mod target;
 mod token;
+mod verb;
 
 pub use check::{Check, Domain, NamedSelection, Needs, Nodes, Selected, Situation, Suite};
 pub use compare::Compare;

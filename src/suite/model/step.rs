@@ -12,7 +12,7 @@ use super::race::{Burst, Race};
 use crate::wire::Cut;
 
 /// One step of a check. The key that is a verb says which.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Step {
     Send(Box<Send>),

@@ -20,6 +20,9 @@ pub(in crate::wire) struct Exchanged {
     pub reusable: bool,
 }
 
+/// Octets of a body that are written in one with the head, so that a small request leaves in one piece.
+const WRITTEN_WITH_HEAD: usize = 16 * 1024;
+
 /// Writes the request and reads its answer. Never fails: every way it can end is in the result.
 pub(in crate::wire) async fn exchange(
     link: &mut Link,
@@ -39,8 +42,12 @@ pub(in crate::wire) async fn exchange(
         let write = write_held_back(writing, &head, &request.body, wait, patience);
         converse(&mut reader, write, asked, started, bounds).await
     } else {
-        head.extend_from_slice(&request.body);
-        converse(&mut reader, write(writing, &head), asked, started, bounds).await
+        let mut body: &[u8] = &request.body;
+        if body.len() <= WRITTEN_WITH_HEAD {
+            head.extend_from_slice(std::mem::take(&mut body));
+        }
+        let write = write_both(writing, &head, body);
+        converse(&mut reader, write, asked, started, bounds).await
     }
 }
 
@@ -234,6 +241,15 @@ async fn write(mut stream: impl AsyncWrite + Unpin, octets: &[u8]) -> io::Result
     stream.flush().await
 }
 
+async fn write_both(
+    mut stream: impl AsyncWrite + Unpin,
+    head: &[u8],
+    body: &[u8],
+) -> io::Result<()> {
+    stream.write_all(head).await?;
+    write(stream, body).await
+}
+
 async fn write_held_back(
     mut stream: impl AsyncWrite + Unpin,
     head: &[u8],
@@ -250,7 +266,7 @@ async fn write_held_back(
 }
 
 fn head_octets(request: &Request) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(256 + request.body.len());
+    let mut octets = Vec::with_capacity(256 + request.body.len().min(WRITTEN_WITH_HEAD));
     octets.extend_from_slice(request.method.as_bytes());
     octets.push(b' ');
     octets.extend_from_slice(&request.target);

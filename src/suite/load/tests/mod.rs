@@ -166,7 +166,7 @@ fn read(text: &str) -> Result<Document, Vec<Mistake>> {
 
 fn mistakes(text: &str) -> Vec<Mistake> {
     match read(text) {
-        Ok(document) => decode_strict::<Suite>(&document)
+        Ok(mut document) => decode_strict::<Suite>(&mut document)
             .map(|_| ())
             .err()
             .unwrap_or_default(),
@@ -206,8 +206,8 @@ checks:
     proved_by: [a, b]
 "#;
     assert_eq!(page(text), "");
-    let document = read(text).expect("no mistakes");
-    let suite: Suite = super::decode(&document).expect("no mistakes");
+    let mut document = read(text).expect("no mistakes");
+    let suite: Suite = super::decode(&mut document).expect("no mistakes");
     assert_eq!(suite.checks[0].steps.len(), 3);
     assert_eq!(suite.vars[&Name("user_name".into())], "${env:USER}");
 }

@@ -234,8 +234,9 @@ struct Exchange {
 
 fn login_page(login: &str) -> String {
     let text = format!("user: {login}\n");
-    let document = Document::read("target.yaml", text.as_bytes()).expect("only the shape is wrong");
-    let mistakes = decode_strict::<BTreeMap<String, Login>>(&document).map(|_| ());
+    let mut document =
+        Document::read("target.yaml", text.as_bytes()).expect("only the shape is wrong");
+    let mistakes = decode_strict::<BTreeMap<String, Login>>(&mut document).map(|_| ());
     render(&mistakes.expect_err("a mistake"), false)
 }
 
@@ -341,8 +342,9 @@ impl JsonSchema for Loose {
 
 #[test]
 fn shapes_that_fit_together_but_must_not() {
-    let document = Document::read("a.yaml", b"get: /\nput: /\nbody: x\nheader: y\n").expect("fine");
-    let mistakes = decode_strict::<Loose>(&document).map(|_| ());
+    let mut document =
+        Document::read("a.yaml", b"get: /\nput: /\nbody: x\nheader: y\n").expect("fine");
+    let mistakes = decode_strict::<Loose>(&mut document).map(|_| ());
     assert_snapshot!(render(&mistakes.expect_err("both"), false), @"
     error: `get` and `put` cannot stand together in a deed
      --> a.yaml:2:1
