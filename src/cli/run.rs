@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -122,6 +122,10 @@ impl Run {
         let progress = Arc::new(Progress::new(out.live, &name));
         runtime.spawn(watch_for_interrupt(stop.clone(), progress.clone()));
         let telling = runtime.spawn(tell_now_and_then(progress.clone()));
+        if several {
+            let cases = |source| self.plan(source, &library).cases.len();
+            progress.expects(sources.iter().map(cases).sum());
+        }
         let fire =
             |source: Source| self.fire(&source, several, &library, &runtime, &stop, &progress, out);
         let ran = side_by_side(sources, fire);
@@ -314,7 +318,7 @@ impl Run {
     }
 }
 
-/// Deployments at the same time: those with limits wait for their windows nearly all the time, and one has the processors.
+/// Deployments at the same time: they wait most of the time, and each takes memory of its own.
 const SIDE_BY_SIDE: usize = 2;
 
 /// What comes of each source, in their order. Those whose limits take long begin first; each is over, its deployment
@@ -411,6 +415,8 @@ struct Ran {
 struct Progress {
     bar: ProgressBar,
     failed: AtomicUsize,
+    /// Whether the cases of all targets were counted before the first began.
+    is_counted: AtomicBool,
 }
 
 impl Progress {
@@ -436,7 +442,14 @@ impl Progress {
         Self {
             bar,
             failed: AtomicUsize::new(0),
+            is_counted: AtomicBool::new(false),
         }
+    }
+
+    /// So many cases in all.
+    fn expects(&self, cases: usize) {
+        self.bar.set_length(cases as u64);
+        self.is_counted.store(true, Ordering::Relaxed);
     }
 
     fn clear(&self) {
@@ -446,7 +459,9 @@ impl Progress {
 
 impl Observer for Progress {
     fn begins(&self, cases: usize) {
-        self.bar.inc_length(cases as u64);
+        if !self.is_counted.load(Ordering::Relaxed) {
+            self.bar.inc_length(cases as u64);
+        }
     }
 
     fn decided(&self, case: &Case, verdict: &Verdict) {

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::output::Fault;
-use crate::reference::{Contract, Deployment, FlawSet, Settings};
+use crate::reference::{Contract, Deployment, FlawSet, Limit, Settings};
 use crate::suite::target_file::{Loaded, load};
 use crate::suite::{Library, SELECTION, pattern_matches};
 
@@ -18,7 +18,9 @@ pub struct Source {
 /// Word that stands for the reference deployments in `--target`.
 const REFERENCE: &str = "reference";
 
-/// The targets that the flags ask for: one file, one reference deployment, or all of them.
+/// The targets that the flags ask for: one file, one reference deployment, or all of them. A deployment that is asked for by
+/// name has the limits that its contract names; where all are, theirs are small, as in `prove`, so that nobody waits for
+/// windows of minutes.
 pub fn open(
     target: Option<&str>,
     flaws: &[String],
@@ -27,10 +29,13 @@ pub fn open(
     match target {
         None | Some(REFERENCE) => Contract::ALL
             .iter()
-            .map(|contract| start(*contract, flaws, library))
+            .map(|contract| start(*contract, flaws, contract.short_limits(), library))
             .collect(),
         Some(name) => match name.strip_prefix("reference:") {
-            Some(name) => Ok(vec![start(contract(name)?, flaws, library)?]),
+            Some(name) => {
+                let contract = contract(name)?;
+                Ok(vec![start(contract, flaws, contract.limits(), library)?])
+            }
             None if !flaws.is_empty() => Err(Fault::Usage(
                 "`--flaw` is for reference deployments; add `--target reference:CONTRACT`"
                     .to_owned(),
@@ -57,7 +62,12 @@ pub fn contract(name: &str) -> Result<Contract, Fault> {
 }
 
 /// Starts a reference deployment with the flaws that it knows; a flaw that no deployment knows is a mistake.
-pub fn start(contract: Contract, flaws: &[String], library: &Library) -> Result<Source, Fault> {
+fn start(
+    contract: Contract,
+    flaws: &[String],
+    limits: Vec<Limit>,
+    library: &Library,
+) -> Result<Source, Fault> {
     let mine: Vec<&String> = flaws
         .iter()
         .filter(|flaw| contract.catalogue().find(flaw).is_some())
@@ -82,12 +92,7 @@ pub fn start(contract: Contract, flaws: &[String], library: &Library) -> Result<
         .catalogue()
         .select(&mine)
         .map_err(|error| Fault::Usage(error.to_string()))?;
-    let (loaded, deployment) = deploy(
-        contract,
-        flaws,
-        library,
-        Settings::with_limits(contract.limits()),
-    )?;
+    let (loaded, deployment) = deploy(contract, flaws, library, Settings::with_limits(limits))?;
     Ok(Source {
         loaded,
         _deployment: Some(deployment),

@@ -41,8 +41,6 @@ struct Place {
     is_shared: bool,
 }
 
-const _: () = assert!(MOST_SECRETS <= u16::MAX as usize && LONGEST_SECRET <= u16::MAX as usize);
-
 impl Default for Pieces {
     fn default() -> Self {
         Self {
@@ -72,9 +70,13 @@ impl Pieces {
             let (word, bit) = place(&gram);
             self.filter[word] |= bit;
             let (secrets, hasher) = (&self.secrets, &self.hasher);
+            // The bounds of both are far below.
+            let (Ok(secret), Ok(at)) = (u16::try_from(number), u16::try_from(at)) else {
+                return;
+            };
             let new = Place {
-                secret: number as u16,
-                at: at as u16,
+                secret,
+                at,
                 is_shared: false,
             };
             self.grams

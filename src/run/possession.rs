@@ -40,6 +40,9 @@ impl Nonces {
     /// The one of this path, or else of the origin.
     pub fn of(&self, request: &Request) -> Option<String> {
         let all = self.all();
+        if all.is_empty() {
+            return None;
+        }
         places(request)
             .iter()
             .find_map(|place| all.get(place).cloned())
