@@ -13,6 +13,7 @@ mod answering;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use answering::{SERVER, serve};
 use aws_lc_rs::rand::SystemRandom;
@@ -35,13 +36,17 @@ const ROUNDS: usize = 15;
 /// Nanoseconds that the threads of this process have been on a processor, but for the server's: what a target does with a
 /// proof is not what the proof costs us.
 fn processor_ns() -> u64 {
+    threads_ns(|name| name != SERVER)
+}
+
+fn threads_ns(is_counted: impl Fn(&str) -> bool) -> u64 {
     let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
     tasks
         .filter_map(|task| {
             let folder = task.ok()?.path();
             let name = std::fs::read_to_string(folder.join("comm")).ok()?;
             let spent = std::fs::read_to_string(folder.join("schedstat")).ok()?;
-            (name.trim() != SERVER).then_some(())?;
+            is_counted(name.trim()).then_some(())?;
             spent.split(' ').next()?.parse::<u64>().ok()
         })
         .sum()
@@ -153,6 +158,10 @@ fn main() {
     };
     // The first of each warms caches.
     round();
+    let (began, all_began) = (Instant::now(), threads_ns(|_| true));
+    whole(proven, Arc::new(Silent));
+    let all = (threads_ns(|_| true) - all_began) as f64;
+    let at_work = all / began.elapsed().as_nanos() as f64;
     let rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
     let median = |of: fn(&(f64, f64, f64, f64)) -> f64| {
         let mut all: Vec<f64> = rounds.iter().map(of).collect();
@@ -165,6 +174,8 @@ fn main() {
     println!(
         "request {without:.1} us, with a proof {with:.1} us (medians of {ROUNDS} rounds of {REQUESTS})"
     );
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    println!("with proofs {at_work:.1} of {cores} cores are at work, those of the server included");
     println!("a signature costs {looped:.1} us in a loop, {between:.1} us between requests");
     println!(
         "a proof costs {:.2} signatures made in a loop, {:.2} made between requests",

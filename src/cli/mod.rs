@@ -11,6 +11,7 @@ mod journal_file;
 mod lint;
 mod list;
 mod output;
+mod progress;
 mod prove;
 mod report;
 mod run;

@@ -1,37 +1,30 @@
 //! `proofmark run`: the main job.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::dry_run::Schedule;
 use super::exit::Exit;
 use super::journal_file;
 use super::output::{Fault, Output};
+use super::progress::{Progress, tell_now_and_then};
 use super::source::{Source, known_checks, open};
 use crate::journal::{Journal, RunRecord, read};
-use crate::judge::Verdict;
-use crate::report::{Conformity, Detail, View, terminal, visible};
+use crate::report::{Conformity, Detail, View, terminal};
 use crate::run::{Observer, Settings, Stop, resume, run};
 use crate::suite::gather::library;
 use crate::suite::model::Level;
-use crate::suite::plan::{Case, Plan};
+use crate::suite::plan::Plan;
 use crate::suite::{Library, Wanted, expand};
 
 /// Cases that are carried out at the same time unless `--jobs` says otherwise.
 const DEFAULT_JOBS: usize = 8;
 
-/// How often a run without a terminal says how far it is.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
-
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Target file, `-` for standard input, or reference[:CONTRACT]; without it, all embedded reference deployments
+    /// Target file, `-` for standard input, or reference[:CONTRACT]; without it, all embedded reference deployments, with small rate limits
     #[arg(long, value_name = "FILE")]
     target: Option<String>,
     /// Switch on a flaw of the reference deployment
@@ -122,13 +115,19 @@ impl Run {
         let progress = Arc::new(Progress::new(out.live, &name));
         runtime.spawn(watch_for_interrupt(stop.clone(), progress.clone()));
         let telling = runtime.spawn(tell_now_and_then(progress.clone()));
+        let schedule = |source| Schedule::of(&self.plan(source, &library));
+        let schedules: Vec<Schedule> = match several {
+            true => sources.iter().map(schedule).collect(),
+            false => Vec::new(),
+        };
         if several {
-            let cases = |source| self.plan(source, &library).cases.len();
-            progress.expects(sources.iter().map(cases).sum());
+            progress.expects(schedules.iter().map(Schedule::all_cases).sum());
         }
+        let seconds = schedules.iter().map(Schedule::seconds_at_least);
+        let seconds: Vec<f64> = seconds.collect();
         let fire =
             |source: Source| self.fire(&source, several, &library, &runtime, &stop, &progress, out);
-        let ran = side_by_side(sources, fire);
+        let ran = side_by_side(sources, &seconds, fire);
         telling.abort();
         progress.clear();
         let mut worst = Exit::Conforms;
@@ -321,12 +320,17 @@ impl Run {
 /// Deployments at the same time: they wait most of the time, and each takes memory of its own.
 const SIDE_BY_SIDE: usize = 2;
 
-/// What comes of each source, in their order. Those whose limits take long begin first; each is over, its deployment
-/// included, before the next takes its place.
-fn side_by_side<R: Send>(sources: Vec<Source>, fire: impl Fn(Source) -> R + Sync) -> Vec<R> {
+/// What comes of each source, in their order. Those that take long begin first; each is over, its deployment included,
+/// before the next takes its place. `seconds`: how long each takes at the least; of a single one it is not asked.
+fn side_by_side<R: Send>(
+    sources: Vec<Source>,
+    seconds: &[f64],
+    fire: impl Fn(Source) -> R + Sync,
+) -> Vec<R> {
     let many = sources.len();
     let mut queue: Vec<(usize, Source)> = sources.into_iter().enumerate().collect();
-    queue.sort_by_key(|(_, source)| source.loaded.target.rate_limits.is_empty());
+    let length = |at: usize| seconds.get(at).copied().unwrap_or(0.0);
+    queue.sort_by(|(a, _), (b, _)| length(*b).total_cmp(&length(*a)));
     let queue = Mutex::new(queue.into_iter());
     let next = || {
         let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -385,23 +389,6 @@ async fn watch_for_interrupt(stop: Stop, progress: Arc<Progress>) {
     }
 }
 
-/// Where no bar is drawn, a line from time to time shows that the run goes on.
-async fn tell_now_and_then(progress: Arc<Progress>) {
-    let mut seconds = 0;
-    while progress.bar.is_hidden() {
-        tokio::time::sleep(TOLD_EVERY).await;
-        seconds += TOLD_EVERY.as_secs();
-        let (done, all) = (progress.bar.position(), progress.bar.length());
-        progress.noticed(&match all {
-            None | Some(0) => format!("{seconds} s: waiting for the target"),
-            Some(all) => format!(
-                "{seconds} s: {done} of {all} cases decided, {} failed",
-                progress.failed.load(Ordering::Relaxed)
-            ),
-        });
-    }
-}
-
 /// A run that is over.
 struct Ran {
     contract: String,
@@ -409,75 +396,4 @@ struct Ran {
     kept: Arc<Journal>,
     interrupted: bool,
     journal: Option<PathBuf>,
-}
-
-/// Of all targets together.
-struct Progress {
-    bar: ProgressBar,
-    failed: AtomicUsize,
-    /// Whether the cases of all targets were counted before the first began.
-    is_counted: AtomicBool,
-}
-
-impl Progress {
-    fn new(live: bool, target: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(
-            Some(0),
-            if live {
-                ProgressDrawTarget::stderr()
-            } else {
-                ProgressDrawTarget::hidden()
-            },
-        );
-        let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
-        bar.set_prefix(
-            target
-                .chars()
-                .filter(|c| !c.is_control())
-                .take(30)
-                .collect::<String>(),
-        );
-        Self {
-            bar,
-            failed: AtomicUsize::new(0),
-            is_counted: AtomicBool::new(false),
-        }
-    }
-
-    /// So many cases in all.
-    fn expects(&self, cases: usize) {
-        self.bar.set_length(cases as u64);
-        self.is_counted.store(true, Ordering::Relaxed);
-    }
-
-    fn clear(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-impl Observer for Progress {
-    fn begins(&self, cases: usize) {
-        if !self.is_counted.load(Ordering::Relaxed) {
-            self.bar.inc_length(cases as u64);
-        }
-    }
-
-    fn decided(&self, case: &Case, verdict: &Verdict) {
-        if matches!(verdict, Verdict::Fail { .. }) {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            self.bar
-                .set_message(format!("last failure: {}", case.check));
-        }
-        self.bar.inc(1);
-    }
-
-    fn noticed(&self, says: &str) {
-        let line = visible(says);
-        // Between two frames of the bar.
-        self.bar.suspend(|| {
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
-        });
-    }
 }

@@ -170,6 +170,15 @@ impl Schedule {
         }
     }
 
+    /// Those that are skipped included.
+    pub fn all_cases(&self) -> usize {
+        self.cases + self.cases_skipped
+    }
+
+    pub fn seconds_at_least(&self) -> f64 {
+        self.seconds_at_least
+    }
+
     pub fn json(&self) -> String {
         // Names and numbers are always JSON.
         serde_json::to_value(self).map_or_else(|_| String::new(), |value| format!("{value:#}\n"))

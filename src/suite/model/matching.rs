@@ -7,7 +7,7 @@ use serde::de::{Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// A value, or a list of them. No value is a list.
+/// A value, or a list of them.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
@@ -24,7 +24,8 @@ impl<T> OneOrMany<T> {
     }
 }
 
-/// By hand, since what is tried in turn is copied first: most of a suite stands under an `expect`.
+/// By hand, since what is tried in turn is copied first, and most of a suite stands under an `expect`. No `T` is itself a
+/// list.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ListOrNot(PhantomData))
