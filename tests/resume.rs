@@ -128,7 +128,7 @@ async fn an_interrupted_run_says_so_and_is_gone_on_with() {
     goes_on(&files).await;
 }
 
-/// A case that would wait for the better part of an hour.
+/// A case that would wait for the better part of an hour, ended as CI ends what takes too long.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_wait_ends_at_once_and_cleans_up() {
     let check = |wait: &str| {
@@ -146,7 +146,7 @@ async fn an_interrupted_wait_ends_at_once_and_cleans_up() {
     reached.notified().await;
     let pid = child.id().expect("it runs").to_string();
     let sent = tokio::process::Command::new("kill")
-        .args(["-INT", &pid])
+        .args(["-TERM", &pid])
         .status()
         .await
         .unwrap();

@@ -7,6 +7,7 @@ mod dry_run;
 mod exit;
 mod explain;
 mod flaws;
+mod interrupt;
 mod journal_file;
 mod lint;
 mod list;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::dry_run::Schedule;
 use super::exit::Exit;
+use super::interrupt::asked_to_end;
 use super::journal_file;
 use super::output::{Fault, Output};
 use super::progress::{Progress, tell_now_and_then};
@@ -379,9 +380,9 @@ fn worse(a: Exit, b: Exit) -> Exit {
     if rank(b) > rank(a) { b } else { a }
 }
 
-/// The first Ctrl-C ends the run in good order, the second one ends the process.
+/// The first Ctrl-C, or SIGTERM, ends the run in good order, the second one ends the process.
 async fn watch_for_interrupt(stop: Stop, progress: Arc<Progress>) {
-    while tokio::signal::ctrl_c().await.is_ok() {
+    while asked_to_end().await.is_ok() {
         if stop.ask() {
             std::process::exit(Exit::Interrupted as i32);
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit::Exit;
+use super::interrupt::asked_to_end;
 use super::output::{Fault, Output};
 use super::source::contract;
 use crate::reference::{Deployment, Settings};
@@ -70,7 +71,7 @@ impl Serve {
             deployment.origin()
         ));
         runtime.block_on(async {
-            let _ = tokio::signal::ctrl_c().await;
+            let _ = asked_to_end().await;
         });
         Ok(Exit::Conforms)
     }

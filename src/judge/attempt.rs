@@ -16,7 +16,7 @@ use super::wholes::{is_unspoken, members, wholes};
 use super::{Broken, Held, polled, tally};
 use crate::journal::{Attempt, Doubt, Exchange, ExchangeId, Exchanges, Phase, Slot, StepTaken};
 use crate::suite::model::{
-    Check, ConnectionEnd, Expectation, Level, OneOrMany, Sayings, Send, Step, Transport,
+    Check, ConnectionEnd, Expectation, Level, OneOrMany, Operation, Sayings, Send, Step, Transport,
 };
 use crate::suite::plan::{Case, Plan, of_control};
 use crate::suite::template::fill_text;
@@ -204,9 +204,12 @@ impl<'a> Attempted<'a> {
             return Err(Stop::NotCovered(says.clone()));
         }
         if taken.left_out {
-            self.unconfirmed = Some(
-                "the target file names no operation that reads what this one changes".to_owned(),
-            );
+            if self.may_change() {
+                self.unconfirmed = Some(
+                    "the target file names no operation that reads what this one changes"
+                        .to_owned(),
+                );
+            }
             return Ok(());
         }
         let Some((sayings, observed)) = sayings(check, taken.slot) else {
@@ -463,11 +466,19 @@ impl<'a> Attempted<'a> {
         Ok(())
     }
 
+    /// Whether the operation that the case is about may change something; true where it is about none.
+    fn may_change(&self) -> bool {
+        let name = self.case.bindings.get("operation").and_then(Value::as_str);
+        let operation = name.and_then(|name| self.plan.target.operations.get(name));
+        operation.is_none_or(Operation::writes)
+    }
+
     fn unjudged(&self, broken: Broken, exchange: &Exchange) -> Stop {
         match broken {
             Broken::Truncated => Stop::Doubt(
                 Doubt::Truncated,
-                "the answer went on past the bound that we read to".to_owned(),
+                "the answer went on past the bound that we read to, which is `limits.body_bytes` of the target file"
+                    .to_owned(),
             ),
             Broken::Harness(says) => Stop::Doubt(Doubt::Harness, says),
             Broken::NoAnswer | Broken::Not { .. } => self.no_answer(exchange),

@@ -26,7 +26,7 @@ pub(super) fn broken_control(expected: &str, observed: &str) -> String {
         true => format!(", and there was {observed}"),
         false => format!("; {observed}"),
     };
-    let so = match expected.starts_with("not ") {
+    let so = match expected.starts_with("not ") && observed.starts_with("status 2") {
         true => ": what must be refused for the check to mean something is not",
         false => "",
     };

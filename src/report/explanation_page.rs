@@ -48,7 +48,11 @@ pub fn page(explanation: &Explanation, paint: Paint) -> String {
         Some(says) => format!("{}: {says}", flaw.id),
         None => format!("{}: no reference deployment has it", flaw.id),
     });
-    part("Fails with", flaws.collect());
+    let mut flaws: Vec<String> = flaws.collect();
+    if flaws.is_empty() {
+        flaws.push("No flaw of a reference deployment: nothing shows that it can fail.".to_owned());
+    }
+    part("Fails with", flaws);
     let command = explanation
         .flaws
         .iter()

@@ -2,7 +2,7 @@
 
 use crate::journal::{Exchange, Phase};
 use crate::judge::Finding;
-use crate::suite::model::{Check, Step};
+use crate::suite::model::{Check, HeaderChange, Step};
 
 /// Characters of a remedy that are shown beside a finding; `explain` shows the whole.
 const MOST_CHARS: usize = 160;
@@ -50,6 +50,15 @@ pub(super) fn not_shown(
         | Step::Poll(_)
         | Step::Compare(_) => true,
     };
+    // The same field with the same value of the attempt, such as a key: it means something because it was sent before.
+    let is_alike = |own: &Step, before: &Step| match (own, before) {
+        (Step::Send(own), Step::Send(before)) => {
+            let is_drawn = |value: &HeaderChange| matches!(value, HeaderChange::Line(text) if text.contains("${"));
+            let mut headers = own.headers.iter();
+            headers.any(|(name, value)| is_drawn(value) && before.headers.get(name) == Some(value))
+        }
+        _ => false,
+    };
     let is_proof = |(name, _): &(String, _)| name.eq_ignore_ascii_case("dpop");
     match own {
         Step::Race(_) => {
@@ -62,7 +71,10 @@ pub(super) fn not_shown(
         _ if exchange.request.headers.iter().any(is_proof) => {
             Some("its proof is good once and for a short time: by itself it does not show this")
         }
-        _ if before.iter().any(prepares) => {
+        _ if before
+            .iter()
+            .any(|step| prepares(step) || is_alike(own, step)) =>
+        {
             Some("other requests came before it: by itself it does not show this")
         }
         _ => None,

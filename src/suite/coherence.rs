@@ -165,16 +165,6 @@ fn check_mistakes(
                 .help("give a step an `expect`, a `should` or an `advise`"),
         );
     }
-    if check.proved_by.is_empty() {
-        found.push(
-            document
-                .mistake_at(
-                    &format!("{here}/proved_by"),
-                    "no flaw proves that this check can fail",
-                )
-                .help("name a flaw of a reference deployment, or add one"),
-        );
-    }
     for (name, domain) in &check.for_each {
         if let Domain::Selected(selected) = domain {
             let pointer = format!("{here}/for_each/{name}");

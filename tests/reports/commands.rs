@@ -196,6 +196,18 @@ fn lint_shows_all_mistakes_at_once() {
     "##);
 }
 
+/// Nobody outside can add a flaw to the reference deployments.
+#[test]
+fn a_check_of_ones_own_needs_no_flaw() {
+    let suite = "suite: mine\ntitle: Mine\nchecks:\n  - id: MINE-01\n    title: One\n    level: must\n    source: RFC 9110\n    steps:\n      - send: GET /\n        expect: accepted\n    remedy: None\n    proved_by: []\n";
+    assert!(fed(&["lint", "-"], suite).contains("no mistakes"));
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("mine.yaml"), suite).expect("a fresh folder");
+    let folder = folder.path().to_str().expect("a name in UTF-8");
+    let page = fed(&["explain", "--suites", folder, "MINE-01"], "");
+    assert!(page.contains("nothing shows that it can fail"), "{page}");
+}
+
 #[test]
 fn lint_looks_at_meaning() {
     let suite = "suite: mine\ntitle: Mine\nchecks:\n  - id: MINE-01\n    title: One\n    level: must\n    source: RFC 9110\n    steps:\n      - send: GET /\n        expect: welcomed\n      - resend: first\n        expect: accepted\n    remedy: None\n    proved_by: [challenge-missing]\n";

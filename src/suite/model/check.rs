@@ -82,7 +82,8 @@ pub struct Check {
     pub inconclusive: Option<String>,
     /// What to do about it.
     pub remedy: String,
-    /// The flaws of the reference deployments that make it fail.
+    /// The flaws of the reference deployments that make it fail; `[]` for a check of your own that none of them has anything
+    /// for. `prove` names it.
     pub proved_by: Vec<Proof>,
 }
 
