@@ -24,7 +24,7 @@ const RACE: [&str; 5] = [
 #[tokio::test]
 async fn a_gap_of_a_millisecond_is_found_every_time() {
     let flawed = [&RACE[..], &["--flaw", "dpop-replay-check-then-insert"]].concat();
-    for _ in 0..10 {
+    for _ in 0..20 {
         let (code, text) = ran(&flawed).await;
         assert_eq!(code, Some(1), "{text}");
         assert!(
@@ -36,7 +36,7 @@ async fn a_gap_of_a_millisecond_is_found_every_time() {
 
 #[tokio::test]
 async fn a_store_without_a_gap_is_never_blamed() {
-    for _ in 0..10 {
+    for _ in 0..20 {
         let (code, text) = ran(&RACE).await;
         // Where this machine is so busy that no race came about, that is said, and nobody is blamed.
         assert!(
