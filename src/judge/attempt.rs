@@ -190,6 +190,19 @@ fn of_steps(check: &Check, slot: Slot) -> Option<&Step> {
         .filter(|_| slot.phase == Phase::Steps)
 }
 
+/// What a step needs to be taken.
+fn given(check: &Check, slot: Slot) -> Option<&str> {
+    let send = match slot.phase {
+        Phase::Before | Phase::After => check.control.get(slot.index)?,
+        Phase::Always => check.always.get(slot.index)?,
+        Phase::Steps => match check.steps.get(slot.index)? {
+            Step::Send(send) => send,
+            _ => return None,
+        },
+    };
+    send.given.as_deref()
+}
+
 impl<'a> Attempted<'a> {
     fn step(
         &mut self,
@@ -204,11 +217,9 @@ impl<'a> Attempted<'a> {
             return Err(Stop::NotCovered(says.clone()));
         }
         if taken.left_out {
-            if self.may_change() {
-                self.unconfirmed = Some(
-                    "the target file names no operation that reads what this one changes"
-                        .to_owned(),
-                );
+            let given = given(check, taken.slot);
+            if let Some(says) = self.left_unconfirmed(given.unwrap_or_default()) {
+                self.unconfirmed = Some(says);
             }
             return Ok(());
         }
@@ -466,18 +477,26 @@ impl<'a> Attempted<'a> {
         Ok(())
     }
 
-    /// Whether the operation that the case is about may change something; true where it is about none.
-    fn may_change(&self) -> bool {
-        let name = self.case.bindings.get("operation").and_then(Value::as_str);
+    /// What a pass leaves open where a step was left out that needs this; nothing where it would have read what an
+    /// operation changes that changes nothing.
+    fn left_unconfirmed(&self, given: &str) -> Option<String> {
+        let Some(variable) = given.strip_suffix(".state") else {
+            return Some(format!(
+                "a step was left out, since nothing here is `{given}`"
+            ));
+        };
+        let name = self.case.bindings.get(variable).and_then(Value::as_str);
         let operation = name.and_then(|name| self.plan.target.operations.get(name));
-        operation.is_none_or(Operation::writes)
+        operation.is_none_or(Operation::writes).then(|| {
+            "the target file names no operation that reads what this one changes".to_owned()
+        })
     }
 
     fn unjudged(&self, broken: Broken, exchange: &Exchange) -> Stop {
         match broken {
             Broken::Truncated => Stop::Doubt(
                 Doubt::Truncated,
-                "the answer went on past the bound that we read to, which is `limits.body_bytes` of the target file"
+                "the answer went on past what is read or kept of it; `limits.body_bytes` of the target file bounds the reading"
                     .to_owned(),
             ),
             Broken::Harness(says) => Stop::Doubt(Doubt::Harness, says),
